@@ -40,7 +40,7 @@ _Hook = TypeVar("_Hook", bound=Callable[..., Any])
 
 def default(method: _Hook) -> _Hook:
     """Marks a hook that does nothing of its own, so that the list never calls it."""
-    method._is_default = True  # type: ignore[attr-defined]
+    method.__dict__["_is_default"] = True
     return method
 
 
