@@ -1,0 +1,63 @@
+"""Labels as vectors."""
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from callbax._core._errors import describe, explain
+
+
+def to_categorical(
+    x: ArrayLike, num_classes: int | None = None
+) -> Float64[np.ndarray, "*samples classes"]:
+    """Turns class numbers into one-hot rows.
+
+    Use it for ``categorical_crossentropy``, or when a loss such as the mean squared error is to see
+    classes as vectors.
+
+    Differs from Keras: a NumPy array comes back whatever array goes in; class numbers that are
+    negative, too large or not whole are refused by name instead of wrapping, failing or being cut.
+
+    Args:
+        x: Class numbers, 0 to ``num_classes - 1``, of any shape; a last axis of length 1 is
+            dropped.
+        num_classes: Length of a row; ``None`` or 0 takes the largest class number plus one.
+
+    Returns:
+        Zeros and ones in float64, of the shape of ``x`` with the class axis added last.
+
+    Raises:
+        ValueError: ``x`` is empty while ``num_classes`` is not given, or holds something that is
+            no class number.
+
+    Example:
+        >>> to_categorical([0, 2, 1])
+        array([[1., 0., 0.],
+               [0., 0., 1.],
+               [0., 1., 0.]])
+
+    Source: https://keras.io/api/utils/python_utils/#tocategorical-function
+    """
+    given = np.asarray(x)
+    if given.ndim > 1 and given.shape[-1] == 1:
+        given = given[..., 0]
+    if given.size == 0 and not num_classes:
+        raise _refusal("at least one class number", given, "Pass num_classes.")
+    classes = given.astype(np.int64)
+    if not np.array_equal(classes, given):
+        raise _refusal("whole numbers", given, "Round them, or look up their class numbers.")
+    length = num_classes or int(classes.max()) + 1
+    if classes.size and not 0 <= classes.min() <= classes.max() < length:
+        raise _refusal(
+            f"class numbers from 0 to {length - 1}",
+            f"numbers from {classes.min()} to {classes.max()}",
+            "Pass a larger num_classes, or number the classes from 0.",
+        )
+    return np.eye(length)[classes]
+
+
+def _refusal(expected: str, received: object, action: str) -> ValueError:
+    words = received if isinstance(received, str) else describe(received)
+    return ValueError(
+        explain("to_categorical(x)", expected=expected, received=words, action=action)
+    )

@@ -1,0 +1,47 @@
+"""One seed for a whole program."""
+
+import random
+
+import numpy as np
+
+from callbax._core._errors import describe, explain
+
+_LARGEST_SEED = 2**32 - 1
+
+
+def set_random_seed(seed: int) -> None:
+    """Makes a program repeatable: seeds Python's ``random`` and NumPy's global generator.
+
+    Call it first thing. Initial weights, dropout and shuffling draw their seeds from Python's
+    ``random`` in the order in which they are needed, so after the same seed the same program gives
+    the same numbers.
+
+    Differs from Keras: seeds no TensorFlow or torch; a seed that NumPy cannot take changes nothing.
+
+    Args:
+        seed: From 0 to 2**32 - 1.
+
+    Raises:
+        ValueError: ``seed`` is not an integer in that range.
+
+    Example:
+        >>> import random
+        >>> set_random_seed(7)
+        >>> first = random.random()
+        >>> set_random_seed(7)
+        >>> random.random() == first
+        True
+
+    Source: https://keras.io/api/utils/python_utils/#setrandomseed-function
+    """
+    if not isinstance(seed, int) or not 0 <= seed <= _LARGEST_SEED:
+        raise ValueError(
+            explain(
+                "set_random_seed(seed)",
+                expected="an int from 0 to 2**32 - 1",
+                received=describe(seed),
+                action="Pass one number of your choice, the same in every run to be repeated.",
+            )
+        )
+    random.seed(seed)
+    np.random.seed(seed)
