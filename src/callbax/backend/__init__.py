@@ -1,0 +1,14 @@
+"""Values in and out, and the numbers that Keras keeps in its backend, under Keras's names."""
+
+from callbax.backend.config import epsilon, floatx, image_data_format
+from callbax.backend.session import clear_session
+from callbax.backend.values import get_value, set_value
+
+__all__ = [
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "get_value",
+    "image_data_format",
+    "set_value",
+]
