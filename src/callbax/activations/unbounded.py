@@ -1,4 +1,4 @@
-"""Activations without a bend or a bound."""
+"""Activations without a corner or a bound."""
 
 import jax.numpy as jnp
 
