@@ -1,0 +1,99 @@
+"""The guides: their code runs as printed, says what they promise, and is the same in both."""
+
+import random
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import callbax
+
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDES = {"English": DOCS / "custom_callbacks.md", "Korean": DOCS / "custom_callbacks.ko.md"}
+
+# In this order, each as a whole line; numbers that depend on the training are left open.
+PROMISED_LINES = [
+    "Training for 2 epochs",
+    r"Epoch 1 ended with a loss of \d\.\d{3}",
+    "train begins",
+    "  epoch 0 begins",
+    "    training batch 0 begins",
+    "    training batch 0 ends",
+    "    training batch 2 ends",
+    "    validation begins",
+    "    validation ends",
+    r"  epoch 0 ends: \['accuracy', 'loss', 'val_accuracy', 'val_loss'\]",
+    "train ends",
+    r"batch 0, 400 samples: (\d\.\d{3}), on average \1",
+    r"batch 3, 237 samples: \d\.\d{3}, on average \d\.\d{3}",
+    r"after batch 2: accuracy \d\.\d\d",
+    r"batch 0: predictions of shape \(120, 10\)",
+    r"batch 2: predictions of shape \(120, 10\)",
+    r"Back to epoch \d+, which had a loss of \d\.\d{3}",
+    r"[34]?\d of 50 epochs were needed",
+    "Epoch 0: learning rate 0.0100",
+    "Epoch 2: learning rate 0.0050",
+    "Epoch 3: learning rate 0.0050",
+    "Epoch 4: learning rate 0.0010",
+    "epochs begun: 1",
+    "rows predicted: 200",
+    "fit raised: the fuse has blown",
+    r"epochs finished: \[0\]",
+    r"still able to evaluate: \['accuracy', 'loss'\]",
+    r"\['epoch 0: accuracy \d\.\d\d', 'epoch 1: accuracy \d\.\d\d'\]",
+    r"recorded: \['accuracy', 'learning_rate', 'loss', 'val_accuracy', 'val_loss'\]",
+]
+
+
+def python_blocks(guide):
+    """(line of the file, source) of every Python block."""
+    text = guide.read_text(encoding="utf-8")
+    return [
+        (text[: found.start(1)].count("\n"), found[1])
+        for found in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+@pytest.fixture
+def restored_generators():
+    """Leaves the generators that the guide seeds as they were."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    yield
+    random.setstate(python_state)
+    np.random.set_state(numpy_state)
+
+
+@pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
+def test_the_code_runs_in_order(guide, capsys, restored_generators):
+    namespace = {"__name__": "guide"}
+    for line, source in python_blocks(guide):
+        # The empty lines make tracebacks point at the line of the guide.
+        exec(compile("\n" * line + source, str(guide), "exec"), namespace)
+    printed = iter(capsys.readouterr().out.splitlines())
+    for promised in PROMISED_LINES:
+        assert any(re.fullmatch(promised, line) for line in printed), f"never printed: {promised}"
+
+
+def test_both_guides_have_the_same_code():
+    english, korean = ([source for _, source in python_blocks(guide)] for guide in GUIDES.values())
+    assert len(english) > 5
+    assert korean == english
+
+
+@pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
+def test_every_name_in_the_guide_exists(guide):
+    names = set(re.findall(r"\bcb((?:\.\w+)+)", guide.read_text(encoding="utf-8")))
+    assert names
+    for name in names:
+        found = callbax
+        for attribute in name.split(".")[1:]:
+            assert hasattr(found, attribute), f"cb{name}: no {attribute!r} in {found!r}"
+            found = getattr(found, attribute)
+
+
+@pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
+def test_the_guide_names_every_hook(guide):
+    text = guide.read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `(on_\w+)` \| `(?:epoch, |batch, )?logs` \|", text, re.MULTILINE))
+    assert rows == set(callbax._core._hooks.HOOKS)
