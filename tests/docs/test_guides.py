@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import callbax
+from callbax._core._hooks import HOOKS
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = {"English": DOCS / "custom_callbacks.md", "Korean": DOCS / "custom_callbacks.ko.md"}
@@ -96,4 +97,4 @@ def test_every_name_in_the_guide_exists(guide):
 def test_the_guide_names_every_hook(guide):
     text = guide.read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| `(on_\w+)` \| `(?:epoch, |batch, )?logs` \|", text, re.MULTILINE))
-    assert rows == set(callbax._core._hooks.HOOKS)
+    assert rows == set(HOOKS)
