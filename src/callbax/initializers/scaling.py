@@ -1,0 +1,87 @@
+"""Initializers that keep the variance of signals from layer to layer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from callbax._core._errors import closest, describe, explain
+from callbax.initializers._fans import FanInitializer
+from callbax.initializers._lookup import INITIALIZERS
+from callbax.initializers._seeded import Seed
+
+MODES = ("fan_in", "fan_out", "fan_avg")
+DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
+
+
+@INITIALIZERS.register()
+class VarianceScaling(FanInitializer):
+    """Draws with variance ``scale / n``, where ``n`` counts a unit's inputs, outputs or both.
+
+    The rule behind the Glorot, He and Lecun initializers; for any other combination.
+
+    Args:
+        scale: Positive factor on the variance.
+        mode: What ``n`` is: "fan_in", "fan_out" or "fan_avg".
+        distribution: "truncated_normal" (also "normal"), "untruncated_normal" or "uniform".
+        seed: An integer for the same values every time; ``None`` draws one now from Python's
+            ``random``.
+        input_axes: The axes of the weight to count as inputs; ``None`` for all but the last.
+        output_axes: The axes to count as outputs; ``None`` for all but the last but one.
+
+    Raises:
+        ValueError: The scale is not positive, or there is no such mode or distribution.
+
+    Example:
+        >>> VarianceScaling(0.1, "fan_out", "uniform", seed=1)((3, 4)).shape
+        (3, 4)
+
+    Source: ``keras.initializers.VarianceScaling``.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Seed = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(seed, input_axes, output_axes)
+        if scale <= 0:
+            raise ValueError(
+                explain(
+                    "VarianceScaling(scale=...)",
+                    expected="a positive number",
+                    received=describe(scale),
+                    action="Pass 1.0 to keep the variance.",
+                )
+            )
+        distribution = distribution.lower()
+        self.scale = scale
+        self.mode = _one_of("mode", mode, MODES)
+        self.distribution = _one_of(
+            "distribution",
+            "truncated_normal" if distribution == "normal" else distribution,
+            DISTRIBUTIONS,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        rule = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
+        return {**super().get_config(), **rule}
+
+
+def _one_of(argument: str, value: str, legal: tuple[str, ...]) -> str:
+    if value not in legal:
+        raise ValueError(
+            explain(
+                f"VarianceScaling({argument}={value!r})",
+                expected=f"one of {', '.join(legal)}",
+                received=describe(value),
+                action=closest(value, legal),
+            )
+        )
+    return value
+
+
+variance_scaling = VarianceScaling
