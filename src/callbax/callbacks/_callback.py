@@ -1,0 +1,135 @@
+"""The base class of every callback."""
+
+from typing import Any, Literal
+
+from callbax._core._hooks import Logs, default
+
+
+class Callback:
+    """Base of a callback: override the hooks you need, leave the others alone.
+
+    Use it to look at a run, or to steer it, at any batch or epoch of ``fit``, ``evaluate`` and
+    ``predict``. A hook that is not overridden is never called and costs nothing. `epoch` and
+    `batch` count from 0, and `batch` starts again in every epoch and every validation run.
+
+    ``logs`` is always a dict, the same one for all callbacks of that hook call, so what one adds
+    the later ones see. Batch and epoch values are running means over the epoch so far.
+
+    Attributes:
+        params: ``{"verbose", "epochs", "steps"}`` of the run; ``None`` before it.
+        model: The model being run; ``None`` before it. Reads and writes of its weights are as of
+            the batch whose hook is running.
+        execution: How this callback needs the batches to be run. ``"fused"``: many steps may run
+            in one dispatch before their hooks are called, which changes nothing but the wall
+            clock. ``"exact"``: one step per dispatch, so that the time between the begin and the
+            end of a batch is the time that batch took. ``"auto"``: exact for a mode (train, test,
+            predict) whose two batch hooks are both overridden, as they may then be timing the
+            batch; else fused.
+
+    Differs from Keras: `model` may be assigned; `execution` is new; ``super().__init__()`` need
+    not be called.
+
+    Example:
+        >>> class LossPrinter(Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print(f"epoch {epoch}: {logs['loss']:.2f}")
+        >>> LossPrinter().on_epoch_end(0, {"loss": 0.5})
+        epoch 0: 0.50
+    """
+
+    execution: Literal["auto", "fused", "exact"] = "auto"
+    params: dict[str, Any] | None = None
+    _model: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The model being run."""
+        return self._model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self._model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Takes the parameters of the run, before its first hook."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Takes the model, before the first hook of the run."""
+        self._model = model
+
+    @default
+    def teardown(self) -> None:
+        """Called last, however the run ended: close here what must not stay open.
+
+        After an exception ``on_train_end`` is not called, but this is, and its own failure is
+        only a warning. It may be called more than once.
+
+        Differs from Keras: new.
+        """
+
+    @default
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Called before the first epoch of ``fit``; `logs` is empty."""
+
+    @default
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Called when ``fit`` ends normally, with the last epoch's metrics."""
+
+    @default
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Called before the first batch of an epoch; `logs` is empty."""
+
+    @default
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Called after an epoch and its validation, with metrics and ``val_`` metrics."""
+
+    @default
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before each training batch."""
+        self.on_batch_begin(batch, logs=logs)
+
+    @default
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Called after each training batch, with the metrics over the epoch so far."""
+        self.on_batch_end(batch, logs=logs)
+
+    @default
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_begin`, which forwards to it."""
+
+    @default
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_end`, which forwards to it."""
+
+    @default
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Called before ``evaluate``, and before each validation inside ``fit``."""
+
+    @default
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Called after ``evaluate`` or validation, with metrics named without ``val_``."""
+
+    @default
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before each batch of ``evaluate`` or validation."""
+
+    @default
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Called after each batch of ``evaluate`` or validation, with the metrics so far."""
+
+    @default
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Called before ``predict``; `logs` is empty."""
+
+    @default
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Called after ``predict``; `logs` is empty."""
+
+    @default
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before each batch of ``predict``."""
+
+    @default
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Called after each batch of ``predict``, with ``{"outputs": array}``."""

@@ -1,0 +1,298 @@
+"""Many callbacks behind one object; what the loop calls."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from callbax._core._hooks import HOOKS, Logs, Mode
+from callbax.callbacks._callback import Callback
+from callbax.callbacks._checks import check, flatten, overrider
+from callbax.callbacks.history import History
+from callbax.callbacks.progbar_logger import ProgbarLogger
+
+_NOTE = "Raised in the callback hook "
+
+
+class _Call(NamedTuple):
+    method: Callable[..., Any]
+    callback: Any
+
+
+class CallbackList(Callback):
+    """Calls the hooks of many callbacks at once, and only of those that override them.
+
+    ``fit``, ``evaluate`` and ``predict`` make one by themselves; make one yourself to run
+    callbacks from a loop of your own. Within a hook the callbacks come in list order, then
+    `History`, then `ProgbarLogger`. Which callback overrides which hook is looked up once, here
+    and in `append`: a hook assigned to an instance later is not seen.
+
+    An exception from a hook propagates as it is, with a note that names the callback class, the
+    hook, the epoch and the batch.
+
+    Args:
+        callbacks: A callback, a (nested) list or tuple of them, another `CallbackList`, or None.
+            Any object with at least one hook will do.
+        add_history: Whether to add a `History` if there is none among `callbacks`.
+        add_progbar: Whether to add a `ProgbarLogger` if there is none among `callbacks`.
+        model: The model to give to the callbacks; ``None`` gives none.
+        **params: Parameters of the run to give to the callbacks: verbose, epochs, steps.
+
+    Raises:
+        TypeError: Something in `callbacks` is no callback, or has a hook that cannot be called
+            the way it will be.
+        ValueError: A callback's `execution` is none of the known ones.
+
+    Differs from Keras: callbacks always run in order and never in threads; one alone and nested
+    lists work; wrong objects are refused here; `append`, iteration, `wants`, `needs_exact` and
+    `teardown` are new; `callbacks` is a tuple; ``logs`` are handed on as they are.
+
+    Example:
+        >>> from callbax.callbacks.lambda_callback import LambdaCallback
+        >>> printer = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))
+        >>> hooks = CallbackList(printer)
+        >>> hooks.wants("on_train_batch_end")
+        False
+        >>> try:
+        ...     hooks.on_epoch_end(0, {"loss": 0.5})
+        ... finally:
+        ...     hooks.teardown()
+        0 {'loss': 0.5}
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        self._given: list[Any] = []
+        self._added: list[Callback] = []
+        if add_history:
+            self._added.append(History())
+        if add_progbar:
+            self._added.append(ProgbarLogger())
+        self._epoch: int | None = None
+        self._take(() if callbacks is None else callbacks, "callbacks")
+        self.set_model(model)
+        self.set_params(params)
+
+    @property
+    def callbacks(self) -> tuple[Any, ...]:
+        """All callbacks, in the order in which they are called."""
+        return (*self._given, *self._added)
+
+    def append(self, callback: Any) -> None:
+        """Adds a callback (or several) after the others, before History and the progress bar.
+
+        Args:
+            callback: What the constructor takes.
+        """
+        before = len(self._given)
+        self._take(callback, "append(callback)")
+        for new in self._given[before:]:
+            _tell(new, "set_model", self._model)
+            _tell(new, "set_params", self.params or None)
+        self._publish_history()
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Gives the parameters of the run to every callback, unless there are none."""
+        self.params = params
+        for callback in self.callbacks:
+            _tell(callback, "set_params", params or None)
+
+    def set_model(self, model: Any) -> None:
+        """Gives the model to every callback and the History to the model; None does nothing."""
+        if model is None:
+            return
+        self._model = model
+        self._publish_history()
+        for callback in self.callbacks:
+            _tell(callback, "set_model", model)
+
+    def wants(self, hook: str) -> bool:
+        """Says whether any callback overrides this hook; if not, it need not be called.
+
+        Args:
+            hook: Its name: ``"on_train_batch_end"``.
+        """
+        return bool(self._calls[hook])
+
+    def needs_exact(self, mode: Mode) -> bool:
+        """Says whether a callback needs one step per dispatch in this mode.
+
+        Args:
+            mode: ``"train"``, ``"test"`` or ``"predict"``.
+
+        Returns:
+            True where a callback's `execution` is ``"exact"``, or is ``"auto"`` and it overrides
+            both batch hooks of the mode, as it may then be timing the batch.
+        """
+        batch_hooks = (f"on_{mode}_batch_begin", f"on_{mode}_batch_end")
+        for callback in self.callbacks:
+            execution = getattr(callback, "execution", "auto")
+            if execution == "exact":
+                return True
+            if execution == "auto" and all(overrider(callback, hook) for hook in batch_hooks):
+                return True
+        return False
+
+    def teardown(self) -> None:
+        """Lets every callback close what it holds open; call it in a ``finally`` around the run.
+
+        One that fails is only warned about: it must not hide the error that ended the run.
+        """
+        for callback in self.callbacks:
+            if isinstance(callback, Callback):
+                try:
+                    callback.teardown()
+                except Exception as error:
+                    warnings.warn(
+                        f"`{type(callback).__name__}.teardown` failed with "
+                        f"{type(error).__name__}: {error}. The run itself is not affected.",
+                        RuntimeWarning,
+                        stacklevel=2,
+                    )
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._epoch = None
+        self._call("on_train_begin", logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._epoch = None
+        self._call("on_train_end", logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._epoch = epoch
+        self._call("on_epoch_begin", logs, epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._epoch = epoch
+        self._call("on_epoch_end", logs, epoch)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call_batch("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call_batch("on_train_batch_end", batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_begin`."""
+        self._call_batch("on_train_batch_begin", batch, logs)
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_end`."""
+        self._call_batch("on_train_batch_end", batch, logs)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call("on_test_begin", logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call_batch("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call_batch("on_test_batch_end", batch, logs)
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call("on_predict_begin", logs)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call("on_predict_end", logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call_batch("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._call_batch("on_predict_batch_end", batch, logs)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.callbacks)
+
+    def __len__(self) -> int:
+        return len(self.callbacks)
+
+    def _take(self, callbacks: Any, path: str) -> None:
+        """Takes in the user's callbacks and looks up anew who overrides what."""
+        for entry in flatten(callbacks, path):
+            if isinstance(entry.callback, CallbackList):
+                self._given.extend(entry.callback)
+            else:
+                check(entry)
+                self._given.append(entry.callback)
+        # What the user passes takes the place of what this list would add.
+        self._added = [
+            added
+            for added in self._added
+            if not any(isinstance(given, type(added)) for given in self._given)
+        ]
+        self._calls: dict[str, tuple[_Call, ...]] = {
+            hook: tuple(
+                _Call(method, callback)
+                for callback in self.callbacks
+                if (method := overrider(callback, hook)) is not None
+            )
+            for hook in HOOKS
+        }
+
+    def _publish_history(self) -> None:
+        histories = [callback for callback in self.callbacks if isinstance(callback, History)]
+        if histories and self._model is not None:
+            self._model.history = histories[-1]
+
+    def _call(self, hook: str, logs: Logs | None, *epoch: int) -> None:
+        logs = {} if logs is None else logs
+        call: _Call | None = None
+        try:
+            for call in self._calls[hook]:
+                call.method(*epoch, logs)
+        except BaseException as error:
+            self._note(error, call, hook)
+            raise
+
+    def _call_batch(self, hook: str, batch: int, logs: Logs | None) -> None:
+        # Apart from `_call` because it is on the path of every batch: the lookup and the calls.
+        logs = {} if logs is None else logs
+        call: _Call | None = None
+        try:
+            for call in self._calls[hook]:
+                call.method(batch, logs=logs)
+        except BaseException as error:
+            self._note(error, call, hook, batch)
+            raise
+
+    def _note(
+        self, error: BaseException, call: _Call | None, hook: str, batch: int | None = None
+    ) -> None:
+        """Says on the exception where it came from, unless a list nearer to it has said so."""
+        if call is None or any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
+            return
+        where = {"epoch": self._epoch, "batch": batch}
+        at = ", ".join(f"{name}={value}" for name, value in where.items() if value is not None)
+        error.add_note(
+            f"{_NOTE}`{type(call.callback).__name__}.{hook}`" + (f" ({at})." if at else ".")
+        )
+
+
+def _tell(callback: Any, setter: str, value: Any) -> None:
+    """Calls a setter that a duck-typed callback may lack; None is nothing to tell."""
+    method = getattr(callback, setter, None)
+    if value is not None and method is not None:
+        method(value)

@@ -1,0 +1,142 @@
+"""What is found out about callbacks before anything runs: their hooks, and mistakes in them."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from callbax._core._errors import closest, describe, explain
+from callbax._core._hooks import ALIASES, BATCH_HOOKS, EPOCH_HOOKS, HOOKS
+
+HOOK_NAMES = (*HOOKS, *ALIASES.values())
+EXECUTIONS = ("auto", "fused", "exact")
+
+
+class Entry(NamedTuple):
+    """A callback and where the user put it: ``callbacks[1]``."""
+
+    path: str
+    callback: Any
+
+
+def flatten(callbacks: Any, path: str) -> Iterator[Entry]:
+    """Walks nested lists and tuples of callbacks, in order."""
+    if isinstance(callbacks, list | tuple):
+        for index, item in enumerate(callbacks):
+            yield from flatten(item, f"{path}[{index}]")
+    else:
+        yield Entry(path, callbacks)
+
+
+def overrider(callback: Any, hook: str) -> Callable[..., Any] | None:
+    """Returns the method of a callback that answers a hook, under its older name too, or None."""
+    for name in (hook, ALIASES.get(hook)):
+        method = getattr(callback, name, None) if name else None
+        # `is True`: a mock answers every attribute with something truthy.
+        if method is not None and getattr(method, "_is_default", False) is not True:
+            return method  # type: ignore[no-any-return]
+    return None
+
+
+def check(entry: Entry) -> None:
+    """Raises for an object that cannot serve as a callback, warns for one that looks misspelt.
+
+    Raises:
+        TypeError: A class, an object without any hook, or a hook that cannot be called the way
+            it will be.
+        ValueError: An unknown `execution`.
+    """
+    path, callback = entry
+    name = type(callback).__name__
+    if isinstance(callback, type):
+        raise TypeError(
+            explain(
+                path,
+                expected="an instance of a callback",
+                received=describe(callback),
+                action=f"Call it: `{callback.__name__}(...)`.",
+            )
+        )
+    if not any(hasattr(callback, hook) for hook in HOOK_NAMES):
+        raise TypeError(
+            explain(
+                path,
+                expected="a callback, which has at least one hook such as `on_epoch_end`",
+                received=describe(callback),
+                action="Pass a `Callback` or a (nested) list of them; leave out what is none, and "
+                "wrap a function in `LambdaCallback(on_epoch_end=...)`.",
+            )
+        )
+    execution = getattr(callback, "execution", "auto")
+    if execution not in EXECUTIONS:
+        raise ValueError(
+            explain(
+                f"{path}: {name}.execution",
+                expected='"auto", "fused" or "exact"',
+                received=describe(execution),
+                action=closest(execution, EXECUTIONS),
+            )
+        )
+    for hook in HOOKS:
+        method = overrider(callback, hook)
+        if method is not None:
+            _check_signature(f"{path}: {name}.{hook}", hook, method)
+    _warn_of_misspelt_hooks(path, callback)
+
+
+def _check_signature(where: str, hook: str, method: Any) -> None:
+    """Raises where a hook could not be called, instead of hours later in the run."""
+    args: tuple[Any, ...] = ({},)
+    kwargs: dict[str, Any] = {}
+    call = f"{hook}(logs)"
+    if hook in EPOCH_HOOKS:
+        args, call = (0, {}), f"{hook}(epoch, logs)"
+    elif hook in BATCH_HOOKS:
+        args, kwargs, call = (0,), {"logs": {}}, f"{hook}(batch, logs=logs)"
+    received = describe(method)
+    if callable(method):
+        try:
+            signature = inspect.signature(method)
+        except (TypeError, ValueError):
+            return  # Some builtins and extension types tell nothing; the call itself will.
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as mismatch:
+            received = f"one with the signature {signature} ({mismatch})"
+        else:
+            return
+    raise TypeError(
+        explain(
+            where,
+            expected=f"a method that can be called as `{call}`",
+            received=received,
+            action=f"Define it as `def {hook}(self, {call.partition('(')[2][:-1].split('=')[0]}"
+            "=None)`.",
+        )
+    )
+
+
+def _warn_of_misspelt_hooks(path: str, callback: Any) -> None:
+    """Warns of methods called almost like a hook: nothing would ever call them."""
+    for name in dir(type(callback)):
+        if name.startswith("on_") and name not in HOOK_NAMES:
+            meant = [hook for hook in HOOK_NAMES if _one_edit_apart(name, hook)]
+            if meant and callable(getattr(type(callback), name, None)):
+                warnings.warn(
+                    f"`{path}`: {type(callback).__name__} defines `{name}`, which is no hook and "
+                    f"is never called. Did you mean `{meant[0]}`?",
+                    UserWarning,
+                    stacklevel=2,
+                )
+
+
+def _one_edit_apart(left: str, right: str) -> bool:
+    """Says whether one insertion, deletion, replacement or swap of neighbours makes them equal."""
+    shorter, longer = sorted((left, right), key=len)
+    same = 0
+    while same < len(shorter) and left[same] == right[same]:
+        same += 1
+    if len(shorter) != len(longer):
+        return shorter[same:] == longer[same + 1 :]
+    swapped = left[same + 1 : same + 2] + left[same : same + 1] + left[same + 2 :]
+    return left != right and (left[same + 1 :] == right[same + 1 :] or swapped == right[same:])

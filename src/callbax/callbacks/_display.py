@@ -1,0 +1,81 @@
+"""Where a progress line is redrawn in place: in a terminal or in a notebook."""
+
+import importlib
+import sys
+import weakref
+from collections.abc import Iterable
+from typing import Protocol
+
+import rich
+from rich.errors import LiveError
+from rich.live import Live
+from rich.text import Text
+
+Segments = Iterable[tuple[str, str]]
+"""Pieces of text, each with a rich style."""
+
+
+class Display(Protocol):
+    """One line (or several, where it is too long for the screen) that changes in place."""
+
+    tick: str
+
+    def draw(self, line: Segments) -> None:
+        """Shows this line instead of the one before."""
+
+    def close(self) -> None:
+        """Leaves the line as it is and lets go of the screen."""
+
+
+def open_display() -> Display | None:
+    """Returns a display where the standard output in force can redraw, else None."""
+    stdout = sys.stdout
+    if type(stdout).__module__.partition(".")[0] == "ipykernel":
+        return _NotebookDisplay()
+    console = rich.get_console()
+    # Not `console.is_terminal` alone: FORCE_COLOR makes it true for a file as well.
+    is_terminal = bool(getattr(stdout, "isatty", lambda: False)())
+    if is_terminal and console.is_terminal and not console.is_dumb_terminal:
+        try:
+            return _TerminalDisplay()
+        except LiveError:  # rich before 14.1 cannot draw inside another live display.
+            return None
+    return None
+
+
+class _TerminalDisplay:
+    """Draws with rich, which prints what others print meanwhile above the line."""
+
+    def __init__(self) -> None:
+        # The shared console, so that a rich display of the user's own and this one agree.
+        console = rich.get_console()
+        self.tick = "━" if console.encoding.startswith("utf") else "="
+        self._live = Live(
+            console=console, auto_refresh=False, redirect_stdout=True, redirect_stderr=True
+        )
+        self._live.start()
+        # A loop that died without `teardown` must not leave the terminal without a cursor.
+        weakref.finalize(self, self._live.stop)
+
+    def draw(self, line: Segments) -> None:
+        self._live.update(Text.assemble(*line), refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+class _NotebookDisplay:
+    """Draws into an output of the cell of its own, so that prints come above or below it."""
+
+    tick = "━"
+
+    def __init__(self) -> None:
+        display = importlib.import_module("IPython.display").display
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def draw(self, line: Segments) -> None:
+        text = "".join(piece for piece, _ in line)
+        self._handle.update({"text/plain": text}, raw=True)
+
+    def close(self) -> None:
+        pass

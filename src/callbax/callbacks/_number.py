@@ -1,0 +1,23 @@
+"""What counts as a number in logs and learning rates."""
+
+from typing import Any
+
+
+def as_number(value: Any) -> float | None:
+    """Returns a value as a Python float, or None where it is not one number.
+
+    Args:
+        value: An int, a float, or a NumPy or JAX scalar. Bools, strings and arrays with an axis
+            are no numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> as_number(np.float32(0.5)), as_number("0.5"), as_number(True), as_number([1.0])
+        (0.5, None, None, None)
+    """
+    if isinstance(value, bool | str | bytes) or getattr(value, "ndim", 0) != 0:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,145 @@
+"""Writing every epoch's logs to a CSV file."""
+
+import csv
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from callbax._core._errors import describe, explain
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+
+_MISSING = "NA"
+
+
+class CSVLogger(Callback):
+    """Writes one row per epoch to a CSV file: the epoch, then the logs.
+
+    The columns are those of the first epoch, sorted. When a key appears later (validation every
+    other epoch, a metric another callback adds) the file is replaced, in one step, by one with
+    that column too and ``NA`` in the rows before it. The file is closed between epochs, so it is
+    complete and readable at any time, also after an exception.
+
+    Args:
+        filename: Path of the file, in an existing directory.
+        separator: String of one character between the values of a row.
+        append: Whether to go on with the file if there is one, under its own header; else it is
+            replaced when training begins.
+
+    Raises:
+        ValueError: When training begins: `append` is set and the file's first column is not
+            ``epoch``.
+
+    Differs from Keras: without validation there are no ``val_`` columns full of NA; keys that
+    appear after the first epoch are not lost; `append` keeps to the columns of the file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "log.csv")
+        >>> callback = CSVLogger(path)
+        >>> callback.on_train_begin()
+        >>> callback.on_epoch_end(0, {"loss": 0.5})
+        >>> callback.on_epoch_end(1, {"loss": 0.25, "val_loss": 0.75})
+        >>> print(path.read_text())
+        epoch,loss,val_loss
+        0,0.5,NA
+        1,0.25,0.75
+    """
+
+    execution = "fused"
+
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        super().__init__()
+        self.filename = os.fspath(filename)
+        self.sep = separator
+        self.append = append
+        self._columns: list[str] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Starts the file, or reads the header of the one to go on with."""
+        self._columns = []
+        with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
+            pass  # A path that cannot be written is known now and not after the first epoch.
+        self._read_columns()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Writes the epoch's row."""
+        row = {"epoch": epoch, **(logs or {})}
+        new = sorted(row.keys() - {"epoch", *self._columns})
+        if not self._columns:
+            self._columns = ["epoch", *new]
+            self._append([self._columns])
+        elif new:
+            self._widen(new)
+        self._append([[_cell(row.get(column, _MISSING)) for column in self._columns]])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold: the text of the file so far."""
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return {"text": file.read()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Puts the file back as it was recorded; call it after ``on_train_begin``.
+
+        Rows that were written after the record are dropped: the resumed run writes them again.
+        """
+        self._replace(state["text"])
+        self._columns = []
+        self._read_columns()
+
+    def _read_columns(self) -> None:
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            self._columns = next(csv.reader(file, delimiter=self.sep), [])
+        if self._columns and self._columns[0] != "epoch":
+            raise ValueError(
+                explain(
+                    f"CSVLogger({self.filename!r}, append=True)",
+                    expected='a file whose first column is "epoch"',
+                    received=f"one whose first column is {describe(self._columns[0])}",
+                    action="Pass the separator the file was written with, another filename, or "
+                    "`append=False` to replace it.",
+                )
+            )
+
+    def _append(self, rows: Iterable[list[Any]]) -> None:
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter=self.sep).writerows(rows)
+
+    def _widen(self, new: list[str]) -> None:
+        """Adds columns to the file."""
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            _, *rows = csv.reader(file, delimiter=self.sep)
+        self._columns += new
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=self.sep)
+        writer.writerow(self._columns)
+        writer.writerows([*row, *[_MISSING] * (len(self._columns) - len(row))] for row in rows)
+        self._replace(text.getvalue())
+
+    def _replace(self, text: str) -> None:
+        """Replaces the file in one step: whoever reads it meets the old or the new, never half."""
+        path = Path(self.filename).resolve()  # A link stays a link to the new file.
+        handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with open(handle, "w", newline="", encoding="utf-8") as file:
+                file.write(text)
+            if path.exists():
+                shutil.copymode(path, new)
+            os.replace(new, path)
+        except BaseException:
+            os.unlink(new)
+            raise
+
+
+def _cell(value: Any) -> Any:
+    """Writes a sequence into one cell, as Keras does."""
+    has_axis = getattr(value, "ndim", 1) > 0  # An array without one is a number.
+    if isinstance(value, Iterable) and has_axis and not isinstance(value, str):
+        return f'"[{", ".join(map(str, value))}]"'
+    return value

@@ -1,0 +1,148 @@
+"""Stopping when a metric no longer improves."""
+
+from typing import Any
+
+from callbax._core._errors import describe, explain
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+from callbax.callbacks._console import print_message
+from callbax.callbacks._monitor import Monitor
+
+
+class EarlyStopping(Callback):
+    """Stops training when a monitored quantity has stopped improving.
+
+    An epoch without the quantity is warned about and not counted. The same instance may serve
+    several fits: each starts anew.
+
+    Args:
+        monitor: Key in the epoch's logs.
+        min_delta: Least change that counts as an improvement, in units of the quantity.
+        patience: Epochs without improvement after which to stop; 0 or more.
+        verbose: 1 prints when it stops and when it restores weights, 0 nothing.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
+        baseline: Value that must be beaten too for the patience to start again; None for none.
+        restore_best_weights: Whether to put the best epoch's weights back when training ends
+            normally, by itself or stopped by anyone. The best epoch is the best of those counted,
+            even if it did not beat `baseline`.
+        start_from_epoch: Number of epochs to ignore at the start.
+
+    Attributes:
+        best: Best value so far; None before the first.
+        best_epoch: The epoch that had it, counted from 0.
+        wait: Epochs since the last improvement.
+        stopped_epoch: The epoch in which it stopped the run; 0 where it did not.
+        best_weights: The best epoch's weights, with `restore_best_weights`.
+
+    Raises:
+        ValueError: `patience` is negative; or, before the first epoch, mode is "auto" and nobody
+            knows which way is better.
+
+    Differs from Keras: a NaN never becomes the best value, and its weights are never kept; an
+    undecidable direction is an error before the first epoch, not after it.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> callback = EarlyStopping("loss", patience=1)
+        >>> callback.set_model(SimpleNamespace(stop_training=False))
+        >>> callback.on_train_begin()
+        >>> for epoch, loss in enumerate([0.5, 0.4, 0.4]):
+        ...     callback.on_epoch_end(epoch, {"loss": loss})
+        >>> callback.model.stop_training, callback.best_epoch, callback.stopped_epoch
+        (True, 1, 2)
+    """
+
+    execution = "fused"
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        if patience < 0:
+            raise ValueError(
+                explain(
+                    f"EarlyStopping(patience={patience})",
+                    expected="0 or more epochs",
+                    received=describe(patience),
+                    action="Pass 0 to stop at the first epoch without improvement.",
+                )
+            )
+        self.monitor = monitor
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.best_weights: list[Any] | None = None
+        self._monitor = Monitor(monitor, mode, min_delta, owner=type(self).__name__)
+
+    @property
+    def mode(self) -> str:
+        """The mode in force: "auto", "min" or "max"."""
+        return self._monitor.mode
+
+    @property
+    def min_delta(self) -> float:
+        """The least change that counts, without a sign."""
+        return self._monitor.min_delta
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forgets an earlier run."""
+        self._monitor.resolve(self.model)
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best = self.best_weights = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Looks at the epoch and asks the model to stop when patience has run out."""
+        self._monitor.resolve(self.model)
+        current = self._monitor.read(logs)
+        if current is None or epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self._monitor.improves(current, self.best):
+            self.best = current
+            self.best_epoch = epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self._monitor.improves(current, self.baseline):
+                self.wait = 0
+        # The very first epoch never stops a run, as in Keras.
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Puts the best weights back, where asked to."""
+        if self.stopped_epoch > 0 and self.verbose > 0:
+            print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.best_weights is not None:
+            if self.verbose > 0:
+                print_message(
+                    "Restoring model weights from the end of the best epoch: "
+                    f"{self.best_epoch + 1}."
+                )
+            self.model.set_weights(self.best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold; the weights are NumPy arrays."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+
+
+_STATE = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")

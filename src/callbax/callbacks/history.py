@@ -1,0 +1,62 @@
+"""The record of a run that ``fit`` returns."""
+
+from typing import Any
+
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+
+
+class History(Callback):
+    """Records the logs of every epoch; ``fit`` adds one by itself and returns it.
+
+    Pass one of your own to keep recording over several fits: `history` grows, `epoch` starts
+    anew. It is on ``model.history`` from the start of the run, so it can be read after an
+    exception too.
+
+    Attributes:
+        history: Log key -> values of the epochs that had that key.
+        epoch: The epochs that were run, counted from 0.
+        stop_reason: Why the run ended before its last epoch; None where it did not, or where
+            nobody said why.
+
+    Differs from Keras: `epoch` exists before the first run; `stop_reason` is new.
+
+    Example:
+        >>> history = History()
+        >>> history.on_train_begin({})
+        >>> history.on_epoch_end(0, {"loss": 0.5})
+        >>> history.on_epoch_end(1, {"loss": 0.25, "val_loss": 0.5})
+        >>> history.epoch, history.history
+        ([0, 1], {'loss': [0.5, 0.25], 'val_loss': [0.5]})
+    """
+
+    execution = "fused"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+        self.stop_reason: str | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Starts `epoch` anew; `history` goes on."""
+        self.epoch = []
+        self.stop_reason = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Records the epoch."""
+        self.epoch.append(epoch)
+        for key, value in (logs or {}).items():
+            self.history.setdefault(key, []).append(value)
+        if self.model is not None:
+            self.model.history = self
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold."""
+        history = {key: list(values) for key, values in self.history.items()}
+        return {"history": history, "epoch": list(self.epoch)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        self.history = {key: list(values) for key, values in state["history"].items()}
+        self.epoch = list(state["epoch"])

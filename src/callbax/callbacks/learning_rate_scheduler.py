@@ -1,0 +1,109 @@
+"""Setting the learning rate at the start of each epoch."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from callbax._core._errors import describe, explain
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+from callbax.callbacks._console import print_message
+from callbax.callbacks._number import as_number
+
+
+class LearningRateScheduler(Callback):
+    """Sets the optimizer's learning rate from a function of the epoch.
+
+    At each epoch end the rate in force is added to the logs as ``learning_rate``.
+
+    Args:
+        schedule: ``schedule(epoch, lr)`` or ``schedule(epoch)``: the epoch counted from 0 and the
+            rate in force, to the new rate. Anything that is one number will do: a Python, NumPy
+            or JAX scalar.
+        verbose: 1 prints the new rate at each epoch's start, 0 nothing.
+
+    Raises:
+        TypeError: `schedule` cannot be called in either way.
+        ValueError: In a run: the schedule returned something else than a number, or the
+            optimizer has no learning rate.
+
+    Differs from Keras: an int or a JAX scalar is taken too, and a TypeError raised inside the
+    schedule is shown as it is.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> callback = LearningRateScheduler(lambda epoch, lr: lr / 2 if epoch else lr, verbose=1)
+        >>> callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
+        >>> callback.on_epoch_begin(1)
+        <BLANKLINE>
+        Epoch 2: LearningRateScheduler setting learning rate to 0.25.
+    """
+
+    execution = "fused"
+
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+        self._takes_rate = _takes_rate(schedule)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Asks the schedule and sets the rate."""
+        optimizer = self.model.optimizer
+        if not hasattr(optimizer, "learning_rate"):
+            raise ValueError(
+                explain(
+                    "LearningRateScheduler",
+                    expected='an optimizer with a "learning_rate" attribute',
+                    received=describe(optimizer),
+                    action="Compile the model with an optimizer that has one.",
+                )
+            )
+        known = (float(optimizer.learning_rate),) if self._takes_rate else ()
+        scheduled = self.schedule(epoch, *known)
+        rate = as_number(scheduled)
+        if rate is None:
+            raise ValueError(
+                explain(
+                    "LearningRateScheduler(schedule)",
+                    expected="the schedule to return a float",
+                    received=f"{describe(scheduled)} for epoch {epoch}",
+                    action="Return the new learning rate; return the `lr` it is given to keep it.",
+                )
+            )
+        optimizer.learning_rate = rate
+        if self.verbose > 0:
+            print_message(
+                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {scheduled}."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Adds the rate in force to the logs."""
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+def _takes_rate(schedule: Callable[..., Any]) -> bool:
+    """Says whether to call ``schedule(epoch, lr)`` rather than ``schedule(epoch)``."""
+    if not callable(schedule):
+        received = describe(schedule)
+    else:
+        try:
+            signature = inspect.signature(schedule)
+        except (TypeError, ValueError):
+            return True  # Some builtins tell nothing; this is the documented way.
+        for args in ((0, 0.1), (0,)):
+            try:
+                signature.bind(*args)
+            except TypeError:
+                continue
+            return len(args) == 2
+        received = f"one with the signature {signature}"
+    raise TypeError(
+        explain(
+            "LearningRateScheduler(schedule)",
+            expected="a function that can be called as `schedule(epoch, lr)` or `schedule(epoch)`",
+            received=received,
+            action="Give it these arguments and no other required ones.",
+        )
+    )
