@@ -43,6 +43,7 @@ PROMISED_LINES = [
     r"epochs finished: \[0\]",
     r"still able to evaluate: \['accuracy', 'loss'\]",
     r"\['epoch 0: accuracy \d\.\d\d', 'epoch 1: accuracy \d\.\d\d'\]",
+    r"slowest batch: \d+\.\d{3} s",
     r"recorded: \['accuracy', 'learning_rate', 'loss', 'val_accuracy', 'val_loss'\]",
 ]
 
