@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from callbax._core._hooks import HOOKS, Logs, Mode
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._checks import check, flatten, overrider
+from callbax.callbacks._checks import check, execution, flatten, overrider
 from callbax.callbacks.history import History
 from callbax.callbacks.progbar_logger import ProgbarLogger
 
@@ -131,10 +131,10 @@ class CallbackList(Callback):
         """
         batch_hooks = (f"on_{mode}_batch_begin", f"on_{mode}_batch_end")
         for callback in self.callbacks:
-            execution = getattr(callback, "execution", "auto")
-            if execution == "exact":
+            wish = execution(callback)
+            if wish == "exact":
                 return True
-            if execution == "auto" and all(overrider(callback, hook) for hook in batch_hooks):
+            if wish == "auto" and all(overrider(callback, hook) for hook in batch_hooks):
                 return True
         return False
 

@@ -38,6 +38,12 @@ def overrider(callback: Any, hook: str) -> Callable[..., Any] | None:
     return None
 
 
+def execution(callback: Any) -> str:
+    """Returns how a callback asks to be run; "auto" for one that knows nothing of it."""
+    wish = getattr(callback, "execution", "auto")
+    return wish if isinstance(wish, str) else "auto"
+
+
 def check(entry: Entry) -> None:
     """Raises for an object that cannot serve as a callback, warns for one that looks misspelt.
 
@@ -67,14 +73,14 @@ def check(entry: Entry) -> None:
                 "wrap a function in `LambdaCallback(on_epoch_end=...)`.",
             )
         )
-    execution = getattr(callback, "execution", "auto")
-    if execution not in EXECUTIONS:
+    wish = execution(callback)
+    if wish not in EXECUTIONS:
         raise ValueError(
             explain(
                 f"{path}: {name}.execution",
                 expected='"auto", "fused" or "exact"',
-                received=describe(execution),
-                action=closest(execution, EXECUTIONS),
+                received=describe(wish),
+                action=closest(wish, EXECUTIONS),
             )
         )
     for hook in HOOKS:
@@ -93,8 +99,9 @@ def _check_signature(where: str, hook: str, method: Any) -> None:
         args, call = (0, {}), f"{hook}(epoch, logs)"
     elif hook in BATCH_HOOKS:
         args, kwargs, call = (0,), {"logs": {}}, f"{hook}(batch, logs=logs)"
-    received = describe(method)
-    if callable(method):
+    if not callable(method):
+        received = describe(method)
+    else:
         try:
             signature = inspect.signature(method)
         except (TypeError, ValueError):

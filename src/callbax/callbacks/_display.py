@@ -14,11 +14,14 @@ from rich.text import Text
 Segments = Iterable[tuple[str, str]]
 """Pieces of text, each with a rich style."""
 
+_BAR = "━─"
+
 
 class Display(Protocol):
     """One line (or several, where it is too long for the screen) that changes in place."""
 
-    tick: str
+    bar: str
+    """Two characters: what is done and what is left. They differ without colours too."""
 
     def draw(self, line: Segments) -> None:
         """Shows this line instead of the one before."""
@@ -49,7 +52,7 @@ class _TerminalDisplay:
     def __init__(self) -> None:
         # The shared console, so that a rich display of the user's own and this one agree.
         console = rich.get_console()
-        self.tick = "━" if console.encoding.startswith("utf") else "="
+        self.bar = _BAR if console.encoding.startswith("utf") else "=."
         self._live = Live(
             console=console, auto_refresh=False, redirect_stdout=True, redirect_stderr=True
         )
@@ -67,7 +70,7 @@ class _TerminalDisplay:
 class _NotebookDisplay:
     """Draws into an output of the cell of its own, so that prints come above or below it."""
 
-    tick = "━"
+    bar = _BAR
 
     def __init__(self) -> None:
         display = importlib.import_module("IPython.display").display

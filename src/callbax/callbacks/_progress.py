@@ -74,15 +74,15 @@ class Progress:
 
     def _draw(self, final: bool = False) -> None:
         if self._display is not None:
-            self._display.draw(self._segments(self._display.tick, final))
+            self._display.draw(self._segments(self._display.bar, final))
 
-    def _segments(self, tick: str, final: bool) -> Iterator[tuple[str, str]]:
+    def _segments(self, bar: str, final: bool) -> Iterator[tuple[str, str]]:
         total = self._total()
         yield f"{self._count()} ", "bold"
         if total:
             done = _WIDTH * self.seen // total
-            yield tick * done, "green"
-            yield tick * (_WIDTH - done), "bright_black"
+            yield bar[0] * done, "green"
+            yield bar[1] * (_WIDTH - done), "bright_black"
         if self.seen or final:
             left = self._seconds_per_step() * (total - self.seen) if total else 0.0
             yield f" {_clock(left) if total and not final else self._elapsed()}", "bold"

@@ -1,0 +1,218 @@
+import keras
+import pytest
+from tests.callbacks.fakes import FakeModel
+
+from callbax._core._hooks import BATCH_HOOKS, EPOCH_HOOKS, HOOKS
+from callbax.callbacks import Callback, CallbackList, History, LambdaCallback, ProgbarLogger
+
+
+def arguments(hook):
+    """Positional arguments of a hook before its logs."""
+    if hook in EPOCH_HOOKS:
+        return (3,)
+    return (5,) if hook in BATCH_HOOKS else ()
+
+
+def recorder(base, hooks=HOOKS):
+    """An instance that overrides these hooks and records its calls, logs by identity and value."""
+    calls = []
+
+    def make(hook):
+        def method(self, *args, **kwargs):
+            calls.append((hook, args, kwargs))
+
+        return method
+
+    instance = type("Recorder", (base,), {hook: make(hook) for hook in hooks})()
+    instance.calls = calls
+    return instance
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_calls_each_hook_like_keras(hook):
+    recorders = []
+    for list_class in (keras.callbacks.CallbackList, CallbackList):
+        recorders.append(recorder(keras.callbacks.Callback))
+        hooks = list_class([recorders[-1]])
+        if hook.endswith(("train_end", "test_end", "predict_end")):
+            getattr(hooks, hook.replace("end", "begin"))({})  # Keras counts begins and ends.
+        getattr(hooks, hook)(*arguments(hook), {"loss": 0.5})
+    assert recorders[1].calls == recorders[0].calls
+
+
+@pytest.mark.parametrize("base", [Callback, keras.callbacks.Callback, object])
+@pytest.mark.parametrize("hook", [*HOOKS, "on_batch_begin", "on_batch_end"])
+def test_finds_the_hooks_that_are_overridden_and_no_others(base, hook):
+    hooks = CallbackList([recorder(base, [hook])])
+    full_name = hook.replace("on_batch", "on_train_batch")
+    assert [name for name in HOOKS if hooks.wants(name)] == [full_name]
+    getattr(hooks, full_name)(*arguments(full_name))
+    assert [call[0] for call in hooks.callbacks[0].calls] == [hook]
+
+
+def test_a_hook_nobody_overrides_is_not_called():
+    class Base(Callback):
+        def on_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+    class Forwards(Base):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+
+    seen = []
+    hooks = CallbackList([Callback(), keras.callbacks.Callback(), Base(), Forwards()])
+    hooks.on_train_batch_end(7)
+    hooks.on_train_batch_begin(8)
+    assert seen == [7, 7]
+    assert not hooks.wants("on_train_batch_begin")
+
+
+def test_one_shared_dict_goes_to_users_then_history_then_bar():
+    add = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(added=1.0))
+    see = LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(dict(logs)))
+    seen, model = [], FakeModel()
+    hooks = CallbackList([add, see], add_history=True, add_progbar=True, model=model, verbose=0)
+    hooks.on_train_begin()
+    hooks.on_epoch_end(0, {"loss": 0.5})
+    assert [type(callback) for callback in hooks][2:] == [History, ProgbarLogger]
+    assert seen == [{"loss": 0.5, "added": 1.0}]
+    assert model.history.history == {"loss": [0.5], "added": [1.0]}
+
+
+def test_accepts_one_callback_nested_lists_and_lists_of_its_own_kind():
+    a, b, c = Callback(), Callback(), Callback()
+    assert CallbackList().callbacks == ()
+    assert CallbackList(a).callbacks == (a,)
+    assert list(CallbackList([a, ([b],), CallbackList(c)])) == [a, b, c]
+    assert len(CallbackList([a, [b]], add_history=True)) == 3
+
+
+def test_takes_the_users_history_and_bar_instead_of_its_own():
+    history, bar, model = History(), ProgbarLogger(), FakeModel()
+    hooks = CallbackList([bar, history], add_history=True, add_progbar=True, model=model)
+    assert hooks.callbacks == (bar, history)
+    assert model.history is history
+
+
+def test_append_comes_before_history_and_is_told_everything():
+    model = FakeModel()
+    hooks = CallbackList(add_history=True, model=model, epochs=2)
+    late = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(late=1.0))
+    hooks.append(late)
+    assert (late.model, late.params) == (model, {"epochs": 2})
+    hooks.on_epoch_end(0, {})
+    assert model.history.history == {"late": [1.0]}
+    mine = History()
+    hooks.append([mine])
+    assert hooks.callbacks == (late, mine)
+    assert model.history is mine
+
+
+def test_params_and_model_are_given_only_where_there_are_any():
+    callback = Callback()
+    hooks = CallbackList(callback)
+    assert (callback.params, callback.model) == (None, None)
+    hooks.set_params({"epochs": 1})
+    hooks.set_model("model")
+    hooks.set_params({})
+    hooks.set_model(None)
+    assert (callback.params, callback.model) == ({"epochs": 1}, "model")
+
+
+def test_model_can_be_assigned_and_base_init_left_out():
+    class Bare(Callback):
+        def __init__(self):
+            self.model = "mine"
+
+    assert (Bare().model, Bare().params) == ("mine", None)
+
+
+def both(base, mode, **attributes):
+    hooks = [f"on_{mode}_batch_begin", f"on_{mode}_batch_end"]
+    methods = {hook: lambda self, batch, logs=None: None for hook in hooks}
+    return type("Timer", (base,), {**methods, **attributes})()
+
+
+@pytest.mark.parametrize(
+    ("callback", "modes"),
+    [
+        (recorder(Callback), "train test predict"),
+        (both(Callback, "train"), "train"),
+        (both(Callback, "test"), "test"),
+        (both(object, "predict"), "predict"),
+        (both(keras.callbacks.Callback, "train"), "train"),
+        (both(Callback, "train", execution="fused"), ""),
+        (both(Callback, "train", execution="exact"), "train test predict"),
+        (recorder(Callback, ["on_train_batch_end", "on_train_begin"]), ""),
+        (recorder(Callback, ["on_train_batch_end", "on_test_batch_begin"]), ""),
+        (recorder(Callback, ["on_batch_begin", "on_train_batch_end"]), "train"),
+        (
+            LambdaCallback(
+                on_batch_begin=lambda batch, logs: None, on_batch_end=lambda batch, logs: None
+            ),
+            "train",
+        ),
+        (ProgbarLogger(), ""),
+        (History(), ""),
+    ],
+)
+def test_needs_exact(callback, modes):
+    hooks = CallbackList(callback)
+    assert [mode for mode in ("train", "test", "predict") if hooks.needs_exact(mode)] == (
+        modes.split()
+    )
+
+
+class Failing(Callback):
+    def __init__(self, hook, error):
+        self.error = error
+        setattr(self, hook, self.fail)
+
+    def fail(self, *args, **kwargs):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("hook", "where"),
+    [
+        ("on_train_begin", "."),
+        ("on_epoch_end", " (epoch=3)."),
+        ("on_train_batch_end", " (epoch=2, batch=5)."),
+        ("on_test_batch_begin", " (epoch=2, batch=5)."),
+        ("on_test_end", " (epoch=2)."),
+        ("on_train_end", "."),
+    ],
+)
+@pytest.mark.parametrize("error_class", [ValueError, KeyboardInterrupt])
+def test_an_error_passes_unchanged_with_one_note(hook, where, error_class):
+    error = error_class("mine")
+    inner = CallbackList([Callback(), Failing(hook, error)])
+    outer = CallbackList(LambdaCallback(on_train_end=lambda logs: run(inner)))
+
+    def run(hooks):
+        hooks.on_epoch_begin(2)
+        getattr(hooks, hook)(*arguments(hook))
+
+    with pytest.raises(error_class) as caught:
+        outer.on_train_end()
+    assert caught.value is error
+    assert error.__notes__ == [f"Raised in the callback hook `Failing.{hook}`{where}"]
+
+
+def test_teardown_reaches_everyone_and_warns_of_the_one_that_fails():
+    class Closes(Callback):
+        def teardown(self):
+            closed.append(self)
+            raise OSError("disk full")
+
+    class Foreign:
+        def on_epoch_end(self, epoch, logs):
+            pass
+
+        def teardown(self):
+            closed.append("never")
+
+    closed, callbacks = [], [Closes(), Foreign(), Closes()]
+    with pytest.warns(RuntimeWarning, match=r"`Closes.teardown` failed with OSError: disk full"):
+        CallbackList(callbacks).teardown()
+    assert closed == [callbacks[0], callbacks[2]]

@@ -1,0 +1,99 @@
+import math
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tests.callbacks.fakes import FakeModel
+
+from callbax.callbacks._monitor import Monitor
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "directions", "higher_is_better"),
+    [
+        ("loss", "auto", {}, False),
+        ("val_loss", "auto", {}, False),
+        ("val_loss", "max", {}, True),
+        ("anything", "min", {}, False),
+        ("val_accuracy", "auto", {"accuracy": "up"}, True),
+        ("mae", "auto", {"mae": "down"}, False),
+        ("loss", "auto", {"loss": "up"}, True),
+    ],
+)
+def test_direction(name, mode, directions, higher_is_better):
+    monitor = Monitor(name, mode, owner="Owner")
+    monitor.resolve(FakeModel(**directions))
+    assert monitor.improves(1.0, 0.0) is higher_is_better
+    assert monitor.improves(0.0, 1.0) is not higher_is_better
+
+
+@pytest.mark.parametrize("directions", [{}, {"accuracy": None}])
+def test_unknown_direction(directions):
+    with pytest.raises(ValueError) as error:  # noqa: PT011 (the words follow)
+        Monitor("val_accuracy", owner="Owner").resolve(FakeModel(mae="down", **directions))
+    for words in (
+        "`Owner(monitor='val_accuracy')`: expected a metric of which it is known whether higher "
+        "or lower is better, received mode='auto' and no direction for 'accuracy'.\n",
+        "`mode='max'`",
+        "`mode='min'`",
+    ):
+        assert words in str(error.value)
+
+
+def test_unknown_mode_warns_and_is_auto():
+    with pytest.warns(
+        UserWarning,
+        match=r"Owner mode 'mim' is unknown, fallback to auto mode\. "
+        r'Closest: "min"',
+    ):
+        monitor = Monitor("loss", "mim", owner="Owner")
+    assert monitor.mode == "auto"
+
+
+@pytest.mark.parametrize(
+    ("mode", "min_delta", "value", "reference", "improves"),
+    [
+        ("min", 0, 0.5, None, True),
+        ("min", 0, 0.5, 0.5, False),
+        ("min", 0.25, 0.25, 0.5, False),
+        ("min", -0.25, 0.125, 0.5, True),
+        ("max", 0.25, 0.75, 0.5, False),
+        ("max", 0.25, 0.875, 0.5, True),
+        ("max", 0, math.inf, 0.5, True),
+        ("min", 0, 0.5, math.inf, True),
+        ("min", 0, math.nan, None, False),
+        ("max", 0, math.nan, 0.5, False),
+    ],
+)
+def test_improves(mode, min_delta, value, reference, improves):
+    monitor = Monitor("x", mode, min_delta, owner="Owner")
+    monitor.resolve(None)
+    assert monitor.improves(value, reference) is improves
+
+
+@pytest.mark.parametrize(
+    ("logs", "value", "warning"),
+    [
+        ({"loss": 0.5}, 0.5, None),
+        ({"loss": np.float32(0.5)}, 0.5, None),
+        ({"loss": np.array(0.5)}, 0.5, None),
+        ({"loss": jnp.float32(0.5)}, 0.5, None),
+        ({"mae": 1, "val_mae": 2}, None, "metric `loss` which is not available. Available metrics "
+                                         "are: mae, val_mae."),
+        (None, None, "Available metrics are: none."),
+        ({"loss": "0.5"}, None, "not a number but of type str"),
+        ({"loss": None}, None, "not a number but of type NoneType"),
+        ({"loss": np.zeros(1)}, None, "not a number but of type ndarray"),
+    ],
+)  # fmt: skip
+def test_read(logs, value, warning):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert Monitor("loss", owner="Owner").read(logs) == value
+    assert [warning in str(entry.message) for entry in caught] == ([True] if warning else [])
+
+
+def test_read_nan_warns():
+    with pytest.warns(UserWarning, match="`loss`, which is NaN; that counts as no improvement"):
+        assert math.isnan(Monitor("loss", owner="Owner").read({"loss": math.nan}))
