@@ -1,0 +1,98 @@
+"""How labels, predictions and weights are brought to one shape."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import jax.numpy as jnp
+
+from callbax._core._errors import describe, explain
+from callbax._core._types import Array
+
+LabelKind = Literal["binary", "sparse", "categorical"]
+
+
+def same_rank(first: Array, second: Array) -> tuple[Array, Array]:
+    """Adds or drops a last axis of length 1 where the ranks of two arrays differ by one.
+
+    An axis is added to a vector, dropped otherwise.
+
+    Example:
+        >>> [x.shape for x in same_rank(jnp.zeros(3), jnp.zeros((3, 1)))]
+        [(3, 1), (3, 1)]
+        >>> [x.shape for x in same_rank(jnp.zeros((3, 2)), jnp.zeros((3, 2, 1)))]
+        [(3, 2), (3, 2)]
+
+    Source: ``squeeze_or_expand_to_same_rank`` in Keras.
+    """
+    if first.ndim == second.ndim + 1 and first.shape[-1] == 1:
+        if second.ndim == 1:
+            return first, second[:, None]
+        return jnp.squeeze(first, -1), second
+    if second.ndim == first.ndim + 1 and second.shape[-1] == 1:
+        second, first = same_rank(second, first)
+    return first, second
+
+
+def require_same_shape(where: str, y_true: Array, y_pred: Array, *, hint: str = "") -> None:
+    """Raises where labels and predictions do not match, one for one.
+
+    Args:
+        where: The public function at fault.
+        y_true: Labels.
+        y_pred: Predictions.
+        hint: A whole sentence on what else the user may have meant.
+    """
+    if y_true.shape != y_pred.shape or not y_true.ndim:
+        raise ValueError(
+            explain(
+                f"{where}(y_true, y_pred)",
+                expected="labels and predictions of one shape, at least one-dimensional",
+                received=f"y_true of shape {y_true.shape} and y_pred of shape {y_pred.shape}",
+                action=f"Give the labels the shape of the model's output. {hint}".rstrip(),
+            )
+        )
+
+
+def align_weights(values: Array, weights: Array) -> Array:
+    """Adds trailing axes to weights until they broadcast to the values they weight.
+
+    Args:
+        values: One value for each thing that is weighted, samples first.
+        weights: One weight for each sample, or for each step of each sample.
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    if weights.ndim:
+        weights = jnp.reshape(weights, weights.shape + (1,) * (values.ndim - weights.ndim))
+    pairs = zip(weights.shape, values.shape, strict=False)
+    if weights.ndim > values.ndim or any(w not in (1, v) for w, v in pairs):
+        raise ValueError(
+            explain(
+                "sample_weight",
+                expected="one weight for each sample, or a shape that broadcasts to the values",
+                received=f"{describe(weights)} for values of shape {values.shape}",
+                action="Pass weights of shape (batch,), and let the loss or metric return one "
+                "value for each sample.",
+            )
+        )
+    return weights
+
+
+def label_kind(y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> LabelKind:
+    """Says which kind of classification two shapes, batch first, speak of.
+
+    Example:
+        >>> label_kind((32,), (32, 10)), label_kind((32, 10), (32, 10)), label_kind((32,), (32, 1))
+        ('sparse', 'categorical', 'binary')
+
+    Differs from Keras: one number per sample is binary even without a last axis; Keras compares
+    the batch size with 1 there.
+
+    Source: ``is_binary_or_sparse_categorical`` in Keras.
+    """
+    if len(y_pred_shape) < 2 or y_pred_shape[-1] == 1:
+        return "binary"
+    if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
+        return "sparse"
+    return "categorical"

@@ -1,0 +1,351 @@
+"""Every loss beside Keras's, over shapes, label dtypes, weights, arguments and reductions."""
+
+import inspect
+import itertools
+import json
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+from callbax import losses
+
+CLASSES = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+]
+REDUCTIONS = ["sum", "mean", "mean_with_sample_weight", "sum_over_batch_size", "none", None]
+OPTIONS = {
+    "BinaryCrossentropy": [{}, {"from_logits": True}, {"label_smoothing": 0.2}],
+    "CategoricalCrossentropy": [
+        {},
+        {"from_logits": True},
+        {"label_smoothing": 0.2},
+        {"from_logits": True, "label_smoothing": 0.1},
+    ],
+    "MeanAbsoluteError": [{}],
+    "MeanSquaredError": [{}],
+    "SparseCategoricalCrossentropy": [
+        {},
+        {"from_logits": True},
+        {"ignore_class": 1},
+        {"from_logits": True, "ignore_class": -1},
+    ],
+}
+SHAPES = {
+    "SparseCategoricalCrossentropy": [
+        ((6,), (6, 4)),
+        ((6, 1), (6, 4)),
+        ((6, 3), (6, 3, 4)),
+        ((6, 3, 1), (6, 3, 4)),
+    ],
+    "CategoricalCrossentropy": [((6, 4), (6, 4)), ((6, 3, 4), (6, 3, 4))],
+    "other": [
+        ((6, 4), (6, 4)),
+        ((6,), (6, 1)),
+        ((6, 1), (6,)),
+        ((6, 3), (6, 3, 1)),
+        ((6, 3, 1), (6, 3)),
+        ((6, 2, 3), (6, 2, 3)),
+        ((6,), (6,)),
+    ],
+}
+CASES = [
+    (name, options, shapes)
+    for name in CLASSES
+    for options in OPTIONS[name]
+    for shapes in SHAPES.get(name, SHAPES["other"])
+]
+
+
+def batch(name, options, shapes, rng):
+    """Labels and predictions as this loss wants them, with some that are exactly 0 and 1."""
+    y_true_shape, y_pred_shape = shapes
+    y_pred = rng.normal(0, 3, y_pred_shape)
+    if not options.get("from_logits") and "Crossentropy" in name:
+        y_pred = np.clip(np.abs(y_pred) / 4, 0, 1)
+        if name != "BinaryCrossentropy":
+            y_pred += 1e-3
+    if name == "SparseCategoricalCrossentropy":
+        y_true = rng.integers(-1 if "ignore_class" in options else 0, 4, y_true_shape)
+    elif name == "CategoricalCrossentropy":
+        y_true = np.eye(y_true_shape[-1])[rng.integers(0, y_true_shape[-1], y_true_shape[:-1])]
+    elif name == "BinaryCrossentropy":
+        y_true = rng.integers(0, 2, y_true_shape)
+    else:
+        y_true = rng.normal(size=y_true_shape)
+    return y_true, y_pred.astype("float32")
+
+
+def close(ours, theirs, message=""):
+    assert ours.shape == theirs.shape, message
+    assert ours.dtype == theirs.dtype, message
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-7, err_msg=message)
+
+
+@pytest.mark.parametrize(("name", "options", "shapes"), CASES)
+def test_equals_keras(name, options, shapes):
+    rng = np.random.default_rng(0)
+    y_true, y_pred = batch(name, options, shapes, rng)
+    function = getattr(keras.losses, name)(**options, reduction="none")
+    values_shape = function(y_true, y_pred).shape
+    weights = [None]
+    if values_shape:
+        weights += [rng.uniform(0, 2, (6,) + (1,) * (len(values_shape) - 1)).astype("float32")]
+        weights += [rng.uniform(0, 2, values_shape), np.zeros(values_shape, "float32")]
+        weights += [rng.integers(0, 3, (*values_shape, 1)), np.float32(0.5)]
+    for reduction, weight in itertools.product(REDUCTIONS, weights):
+        ours = getattr(losses, name)(**options, reduction=reduction)
+        theirs = getattr(keras.losses, name)(**options, reduction=reduction)
+        message = f"{reduction=}, weights of shape {np.shape(weight)}"
+        close(ours(y_true, y_pred, weight), theirs(y_true, y_pred, weight), message)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32", "float64", "bool"])
+@pytest.mark.parametrize("name", CLASSES)
+def test_labels_of_any_dtype(name, dtype):
+    shapes = SHAPES.get(name, SHAPES["other"])[0]
+    y_true, y_pred = batch(name, {}, shapes, np.random.default_rng(1))
+    y_true = y_true.astype(dtype)
+    close(getattr(losses, name)()(y_true, y_pred), getattr(keras.losses, name)()(y_true, y_pred))
+
+
+@pytest.mark.parametrize(("name", "options", "shapes"), CASES)
+def test_gradient_equals_keras_s(name, options, shapes):
+    y_true, y_pred = batch(name, options, shapes, np.random.default_rng(2))
+    slopes = [
+        jax.jit(jax.grad(lambda y_pred, loss=loss: loss(y_true, y_pred)))(y_pred)
+        for loss in (getattr(losses, name)(**options), getattr(keras.losses, name)(**options))
+    ]
+    close(*slopes)
+    assert np.isfinite(slopes[0]).all()
+
+
+@pytest.mark.parametrize(("name", "options", "shapes"), CASES)
+def test_functions_equal_keras_s(name, options, shapes):
+    y_true, y_pred = batch(name, options, shapes, np.random.default_rng(3))
+    function = getattr(keras.losses.get(keras.losses.get(name).name), "__name__", None)
+    theirs = getattr(keras.losses, function)
+    if name == "BinaryCrossentropy" and y_true.shape != y_pred.shape:
+        with pytest.raises(ValueError, match="same shape"):
+            theirs(y_true, y_pred, **options)
+        y_true = y_true.reshape(y_pred.shape)
+    close(getattr(losses, function)(y_true, y_pred, **options), theirs(y_true, y_pred, **options))
+
+
+@pytest.mark.parametrize("name", ["CategoricalCrossentropy", "SparseCategoricalCrossentropy"])
+def test_classes_on_another_axis(name):
+    rng = np.random.default_rng(4)
+    y_pred = rng.uniform(0.1, 1, (5, 4, 3)).astype("float32")
+    classes = rng.integers(0, 4, (5, 3))
+    one_hot = np.moveaxis(np.eye(4)[classes], -1, 1)
+    y_true = classes if name.startswith("Sparse") else one_hot
+    theirs = keras.losses.CategoricalCrossentropy(axis=1)(one_hot, y_pred)
+    close(getattr(losses, name)(axis=1)(y_true, y_pred), theirs)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_signature_is_keras_s(name):
+    def arguments(entry):
+        return [(p.name, p.default) for p in inspect.signature(entry).parameters.values()]
+
+    assert arguments(getattr(losses, name)) == arguments(getattr(keras.losses, name))
+    function = losses.get(keras.losses.get(name).name)
+    assert arguments(function) == arguments(getattr(keras.losses, function.__name__))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_config_survives_json_and_reads_keras_s(name):
+    options = OPTIONS[name][-1]
+    ours, theirs = getattr(losses, name)(**options), getattr(keras.losses, name)(**options)
+    described = {"class_name": name, "config": json.loads(json.dumps(ours.get_config()))}
+    for config in (described, keras.losses.serialize(theirs)):
+        made = losses.get({**config, "config": {**config["config"], "reduction": "sum"}})
+        assert type(made) is type(ours)
+        assert made.get_config() == {**ours.get_config(), "reduction": "sum"}
+
+
+def test_weights_of_samples_weight_all_their_steps():
+    rng = np.random.default_rng(5)
+    y_true, y_pred = rng.normal(size=(2, 4, 4, 2)).astype("float32")
+    weights = np.array([0.0, 1.0, 2.0, 3.0], "float32")
+    ours = losses.MeanSquaredError()(y_true, y_pred, weights)
+    close(ours, keras.losses.MeanSquaredError()(y_true, y_pred, weights[:, None]))
+
+
+def test_runs_in_a_compiled_loop():
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    y_true = jnp.arange(12).reshape(3, 4) % 3
+    y_pred = jnp.sin(jnp.arange(36.0)).reshape(3, 4, 3)
+
+    @jax.jit
+    def run(y_true, y_pred):
+        return jax.lax.fori_loop(
+            0, 3, lambda i, total: total + loss(y_true[i], y_pred[i]), jnp.float32(0)
+        )
+
+    expected = sum(loss(y_true[i], y_pred[i]) for i in range(3))
+    np.testing.assert_allclose(run(y_true, y_pred), expected, rtol=1e-6)
+
+
+def test_user_s_loss_and_function():
+    class Signed(losses.Loss):
+        def call(self, y_true, y_pred):
+            return jnp.mean(y_pred - y_true, axis=-1)
+
+    class SignedInKeras(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return jnp.mean(y_pred - y_true, axis=-1)
+
+    def signed(y_true, y_pred):
+        return jnp.mean(y_pred - y_true, axis=-1)
+
+    y_true, y_pred, weights = np.array([1, 2, 3]), np.array([[1.5], [2.5], [5.0]]), [1.0, 2.0, 0.0]
+    theirs = SignedInKeras(name="s")(y_true[:, None], y_pred, weights)
+    assert Signed(name="s").get_config() == {"name": "s", "reduction": "sum_over_batch_size"}
+    assert Signed().name.startswith("signed")
+    close(Signed()(y_true[:, None], y_pred, weights), theirs)
+    resolved = losses.resolve(signed, y_true_shape=(3,), y_pred_shape=(3, 1))
+    assert resolved.name == "signed"
+    close(resolved(y_true, y_pred, weights), theirs)
+    close(type(resolved).from_config(resolved.get_config())(y_true, y_pred, weights), theirs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(name for name in dir(losses) if name[0] != "_" and name in losses.__all__)
+    + ["mse", "MSE", "mae", "MAE", "bce", "BCE"],
+)
+def test_names_mean_what_they_mean_in_keras(name):
+    if name in {"Loss", "LossFunctionWrapper", "get", "resolve"}:
+        return
+    ours, theirs = losses.get(name), keras.losses.get(name)
+    assert isinstance(ours, losses.Loss) == isinstance(theirs, keras.losses.Loss)
+    assert getattr(ours, "name", None) == getattr(theirs, "name", None)
+    assert getattr(ours, "__name__", None) == getattr(theirs, "__name__", None)
+
+
+def test_get_takes_classes_instances_functions_and_none():
+    made = losses.MeanSquaredError()
+    assert losses.get(made) is made
+    assert isinstance(losses.get(losses.MeanSquaredError), losses.MeanSquaredError)
+    assert losses.get(jnp.subtract) is jnp.subtract
+    assert losses.get(None) is None
+    assert losses.resolve(None, y_true_shape=(3,), y_pred_shape=(3,)) is None
+
+
+@pytest.mark.parametrize("name", ["crossentropy", "ce", "CE"])
+@pytest.mark.parametrize(
+    ("y_true_shape", "y_pred_shape", "function"),
+    [
+        ((5, 1), (5, 1), "binary_crossentropy"),
+        ((5,), (5, 1), "binary_crossentropy"),
+        ((5,), (5, 3), "sparse_categorical_crossentropy"),
+        ((5, 1), (5, 3), "sparse_categorical_crossentropy"),
+        ((5, 3), (5, 3), "categorical_crossentropy"),
+        ((5, 4, 1), (5, 4, 3), "sparse_categorical_crossentropy"),
+    ],
+)
+def test_crossentropy_is_chosen_by_shapes_as_in_keras(name, y_true_shape, y_pred_shape, function):
+    from_keras = keras.src.trainers.compile_utils.get_loss(
+        name, np.zeros(y_true_shape), np.zeros(y_pred_shape)
+    )
+    ours = losses.resolve(name, y_true_shape=y_true_shape, y_pred_shape=y_pred_shape)
+    assert ours.fn.__name__ == from_keras.fn.__name__ == function
+    assert ours.name == from_keras.name == name
+
+
+def test_one_number_per_sample_is_binary_whatever_the_batch_size():
+    for batch_size in (1, 5):
+        ours = losses.resolve("ce", y_true_shape=(batch_size,), y_pred_shape=(batch_size,))
+        assert ours.fn is losses.binary_crossentropy
+
+
+@pytest.mark.parametrize("identifier", ["mse", "MeanSquaredError", "mean_absolute_error"])
+def test_resolved_losses_bear_keras_s_names(identifier):
+    y = np.zeros((3, 1))
+    theirs = keras.src.trainers.compile_utils.get_loss(identifier, y, y)
+    ours = losses.resolve(identifier, y_true_shape=y.shape, y_pred_shape=y.shape)
+    assert ours.name == theirs.name
+
+
+def zeros(*shape):
+    return np.zeros(shape, "float32")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: losses.MeanSquaredError()(zeros(4, 1), zeros(4, 3)),
+            ValueError,
+            r"`mean_squared_error\(y_true, y_pred\)`: expected labels and predictions of one "
+            r"shape.* y_true of shape \(4, 1\) and y_pred of shape \(4, 3\).\nGive the labels",
+        ),
+        (
+            lambda: losses.MeanAbsoluteError()(zeros(4), zeros(4, 4)),
+            ValueError,
+            r"y_true of shape \(4,\) and y_pred of shape \(4, 4\)",
+        ),
+        (lambda: losses.MeanSquaredError()(0.0, 1.0), ValueError, "at least one-dimensional"),
+        (
+            lambda: losses.BinaryCrossentropy()(zeros(4), zeros(4, 3)),
+            ValueError,
+            'For one label out of many classes use "sparse_categorical_crossentropy"',
+        ),
+        (
+            lambda: losses.CategoricalCrossentropy()(zeros(4), zeros(4, 3)),
+            ValueError,
+            'For integer labels use "sparse_categorical_crossentropy"',
+        ),
+        (
+            lambda: losses.SparseCategoricalCrossentropy()(zeros(4, 3), zeros(4, 3)),
+            ValueError,
+            r"expected class numbers of shape \(4,\), one per prediction, .*\n"
+            'For one-hot labels use "categorical_crossentropy"',
+        ),
+        (
+            lambda: losses.MeanSquaredError()(zeros(4, 2), zeros(4, 2), zeros(3)),
+            ValueError,
+            r"`sample_weight`: expected one weight for each sample.* \(3,\) .* values of shape "
+            r"\(4,\)",
+        ),
+        (
+            lambda: losses.MeanSquaredError()(zeros(4), zeros(4), zeros(4)),
+            ValueError,
+            r"for values of shape \(\).\n.* return one value for each sample",
+        ),
+        (
+            lambda: losses.MeanSquaredError(reduction="avg"),
+            ValueError,
+            r"`MeanSquaredError\(reduction=...\)`: expected None or one of sum_over_batch_size",
+        ),
+        (lambda: losses.Loss()(zeros(2), zeros(2)), NotImplementedError, "overrides `call"),
+        (
+            lambda: losses.resolve("sparse_crossentropy", y_true_shape=(3,), y_pred_shape=(3, 4)),
+            ValueError,
+            r"`compile\(loss='sparse_crossentropy'\)`: no loss is registered under the name "
+            r'.*\nClosest: .*"sparse_categorical_crossentropy"',
+        ),
+        (lambda: losses.get("msee"), ValueError, 'Closest: "mse"'),
+        (lambda: losses.get(3), TypeError, r"a `Loss`, or a function of .* received 3 \(int\)"),
+    ],
+)
+def test_messages(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_shape_mismatch_speaks_up_while_tracing():
+    with pytest.raises(ValueError, match="labels and predictions of one shape"):
+        jax.jit(losses.MeanSquaredError())(zeros(4, 1), zeros(4, 3))
+
+
+def test_one_class_warns():
+    with pytest.warns(SyntaxWarning, match='more than one class.*\n?Use "binary_crossentropy"'):
+        losses.categorical_crossentropy(zeros(4, 1), zeros(4, 1))
