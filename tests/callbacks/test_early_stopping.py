@@ -69,6 +69,14 @@ def test_nan_at_first_does_not_poison_the_best():
     assert model.weights == [np.array([2.0])]
 
 
+@pytest.mark.filterwarnings("ignore:.*which is NaN")
+def test_the_first_epoch_never_stops_a_run():
+    logs = [{"loss": value} for value in (math.nan, 0.5, 0.5)]
+    callback = EarlyStopping("loss", patience=0)
+    assert len(fit(callback, FakeModel(), logs)) == 3
+    assert callback.stopped_epoch == 2
+
+
 def test_restores_also_when_training_ran_to_its_end():
     callback, model = EarlyStopping("loss", patience=9, restore_best_weights=True), FakeModel()
     fit(callback, model, [{"loss": value} for value in (0.5, 0.25, 1.0)])
