@@ -1,0 +1,1 @@
+"""From what users pass as data to batches on the device."""

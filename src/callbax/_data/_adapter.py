@@ -1,0 +1,132 @@
+"""Chooses the feed for what a user passed as data."""
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+
+from callbax._core._errors import describe, explain
+from callbax._core._types import PyTree
+from callbax._data._arrays import (
+    check_count,
+    class_weights,
+    count_rows,
+    is_structure,
+    to_arrays,
+)
+from callbax._data._feed import ArrayFeed, Feed
+from callbax._data._stream import HostBatches, StreamFeed
+
+RESIDENT_SHARE = 0.25
+"""Share of the device's memory that a data set may take; a larger one is fed from the host."""
+DEFAULT_BATCH_SIZE = 32
+
+
+def make_feed(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    where: str,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    epochs: int = 1,
+    class_weight: Any = None,
+    shuffle_seed: int | None = None,
+) -> Feed:
+    """Returns the feed for a data set.
+
+    Args:
+        x: Arrays, dicts and tuples of arrays, or an iterable of batches.
+        y: Targets, where ``x`` is arrays.
+        sample_weight: Weights per sample, where ``x`` is arrays.
+        where: The public call, for errors: ``"fit"``.
+        batch_size: Samples in a batch; None takes 32, or what ``steps`` batches of arrays need.
+        steps: Batches per epoch, if the user says.
+        epochs: Epochs that will be run.
+        class_weight: Class number -> weight, where ``x`` is arrays.
+        shuffle_seed: Seed of the order of arrays; None reads them as they lie.
+
+    Raises:
+        ValueError: The data cannot be read as one data set; nothing has been drawn from it yet.
+        TypeError: ``x`` is neither arrays nor iterable.
+    """
+    batch_size = check_count(where, "batch_size", batch_size)
+    if is_structure(x):
+        parts = as_parts(x, y, sample_weight, class_weight, where)
+        rows = count_rows(where, **dict(zip(("x", "y", "sample_weight"), parts, strict=True)))
+        size = batch_size or (math.ceil(rows / steps) if steps else DEFAULT_BATCH_SIZE)
+        return _array_feed(parts, rows, size, where, shuffle_seed)
+    if not isinstance(x, Iterable) or isinstance(x, str | bytes | Mapping):
+        raise TypeError(
+            explain(
+                f"{where}(x=...)",
+                expected="arrays, dicts or tuples of arrays, or an iterable of batches",
+                received=describe(x),
+                action="Unrecognized data type: convert it to NumPy arrays or yield batches of it.",
+            )
+        )
+    for name, value in (("y", y), ("sample_weight", sample_weight), ("class_weight", class_weight)):
+        if value is not None:
+            raise ValueError(
+                explain(
+                    f"{where}({name}=...)",
+                    expected=f"no `{name}` when `x` is an iterable of batches",
+                    received=describe(value),
+                    action=f"When providing `x` as a {type(x).__name__}, let it yield "
+                    "(x, y) or (x, y, sample_weight).",
+                )
+            )
+    length = len(x) if hasattr(x, "__len__") else None
+    if length == 0:
+        raise ValueError(
+            explain(
+                f"{where}(x=...)",
+                expected="at least one batch",
+                received=f"an empty {type(x).__name__}",
+                action="Check how the data was loaded or split.",
+            )
+        )
+    budget = steps * epochs if steps else None
+    return StreamFeed(x, where, budget=budget, batches_per_pass=length)
+
+
+def as_parts(
+    x: Any, y: Any, sample_weight: Any, class_weight: Any, where: str
+) -> tuple[PyTree, PyTree, PyTree]:
+    """Converts arrays and turns class weights into sample weights.
+
+    Raises:
+        ValueError: Both kinds of weights are given, or the arrays do not go together.
+    """
+    x, y, sample_weight = (to_arrays(part, where) for part in (x, y, sample_weight))
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise ValueError(
+                explain(
+                    f"{where}(class_weight=..., sample_weight=...)",
+                    expected="one of the two",
+                    received="both",
+                    action="Multiply the class weights into `sample_weight`.",
+                )
+            )
+        sample_weight = class_weights(where, y, class_weight)
+    return x, y, sample_weight
+
+
+def _array_feed(parts: PyTree, rows: int, batch_size: int, where: str, seed: int | None) -> Feed:
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
+    if size <= RESIDENT_SHARE * _device_memory():
+        return ArrayFeed(parts, rows, batch_size, seed)
+    source = HostBatches(parts, rows, batch_size, seed)
+    return StreamFeed(source, where, batches_per_pass=math.ceil(rows / batch_size))
+
+
+def _device_memory() -> int:
+    """Returns the bytes of the device's memory; a CPU's is the machine's."""
+    stats = jax.devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,70 @@
+"""Batches on the device, and how a compiled program takes one of them."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+from jax import lax
+
+from callbax._core._types import Array, PyTree
+
+HostBatch = tuple[PyTree, PyTree, PyTree]
+"""One batch as the source gave it: (x, y, sample_weight), NumPy arrays as leaves."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Batches:
+    """Batches of one shape as a compiled program sees them.
+
+    They are either stacked, each leaf of ``arrays`` having the shape (capacity, size, ...), or they
+    are rows of resident ``arrays`` of shape (rows, ...) picked by ``order``. How many there are is
+    not part of the value, so that no program is compiled for a number of batches.
+
+    Attributes:
+        arrays: The batch's structure, ``(x, y, sample_weight)``, with arrays as leaves.
+        order: Row numbers, int32 of shape (count * size,); None where batches are stacked.
+        size: Samples in a batch.
+    """
+
+    arrays: PyTree
+    order: Array | None
+    size: int = field(metadata={"static": True})
+
+
+class Chunk(NamedTuple):
+    """Consecutive batches of one shape, and how many there are.
+
+    Attributes:
+        batches: The batches on the device.
+        count: How many they are.
+        drawn: The same batches on the host where the source cannot give them a second time, to be
+            handed back if training stops before they are used.
+    """
+
+    batches: Batches
+    count: int
+    drawn: tuple[HostBatch, ...] = ()
+
+
+def select(batches: Batches, index: Array) -> Any:
+    """Takes one batch, inside a compiled program.
+
+    Gathering inside the program costs a tenth of gathering on the host (11 against 115 µs for
+    64 rows of 784 float32, measured on a CPU).
+
+    Args:
+        batches: Batches on the device.
+        index: Which one, an integer scalar.
+
+    Returns:
+        The batch, ``(x, y, sample_weight)`` with leaves of shape (size, ...).
+    """
+    order, size = batches.order, batches.size
+    if order is None:
+        return jax.tree.map(
+            lambda stack: lax.dynamic_index_in_dim(stack, index, keepdims=False), batches.arrays
+        )
+    picked = lax.dynamic_slice_in_dim(order, index * size, size)
+    # Row numbers are made here and always in range; without this promise XLA clamps each one.
+    return jax.tree.map(lambda rows: rows.at[picked].get(mode="promise_in_bounds"), batches.arrays)

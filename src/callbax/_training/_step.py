@@ -1,0 +1,112 @@
+"""One step of training, evaluation or prediction: a pure function of state and batch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from callbax._core._types import Array, PyTree
+from callbax._training._module import Arrays, FunctionalModule
+from callbax._training._objective import Objective
+from callbax._training._state import TrainState
+
+Batch = tuple[PyTree, PyTree, PyTree]
+"""(x, y, sample_weight), the latter two None where there are none."""
+
+
+class Optimizer(Protocol):
+    """What a step needs of an optimizer."""
+
+    def update(
+        self,
+        grads: PyTree,
+        opt_state: PyTree,
+        params: PyTree,
+        *,
+        learning_rate: Array,
+        step: Array,
+    ) -> tuple[PyTree, PyTree]:
+        """Returns the parameters and the optimizer's state after one step."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A pure step and what it moves.
+
+    Attributes:
+        run: ``(state, batch) -> (moved fields of the state, row)``.
+        moves: Fields of the state that it changes; all others stay as they are.
+        keys: Names of the row's values; None where the row is the module's output.
+    """
+
+    run: Callable[[TrainState, Batch], tuple[dict[str, PyTree], PyTree]]
+    moves: tuple[str, ...]
+    keys: tuple[str, ...] | None
+
+
+def train_step(module: FunctionalModule, objective: Objective, optimizer: Optimizer) -> Step:
+    """Returns the step that trains: forward, backward, update, running metrics.
+
+    Its row holds the running values of the epoch so far, as Keras reports them, and in a last
+    place the batch's own loss.
+    """
+
+    def run(state: TrainState, batch: Batch) -> tuple[dict[str, PyTree], Float[Array, " keys"]]:
+        x, y, sample_weight = batch
+
+        def objective_of(params: Arrays) -> tuple[Array, tuple[Any, PyTree, Arrays]]:
+            y_pred, stats = module.apply(
+                params, state.stats, state.random, x, training=True, step=state.step
+            )
+            losses = objective.losses(y, y_pred, sample_weight)
+            return losses[0], (losses, y_pred, stats)
+
+        grads, (losses, y_pred, stats) = jax.grad(objective_of, has_aux=True)(state.params)
+        params, optimizer_state = optimizer.update(
+            grads,
+            state.optimizer,
+            state.params,
+            learning_rate=state.learning_rate,
+            step=state.step,
+        )
+        metrics = objective.update(state.metrics, losses, y, y_pred, sample_weight)
+        moved = {
+            "params": params,
+            "stats": stats,
+            "optimizer": optimizer_state,
+            "metrics": metrics,
+            "step": state.step + 1,
+        }
+        return moved, jnp.append(objective.compute(metrics), losses[0])
+
+    return Step(run, ("params", "stats", "optimizer", "metrics", "step"), objective.keys)
+
+
+def test_step(module: FunctionalModule, objective: Objective) -> Step:
+    """Returns the step that evaluates: forward and running metrics."""
+
+    def run(state: TrainState, batch: Batch) -> tuple[dict[str, PyTree], Float[Array, " keys"]]:
+        x, y, sample_weight = batch
+        y_pred, _ = module.apply(
+            state.params, state.stats, state.random, x, training=False, step=state.step
+        )
+        losses = objective.losses(y, y_pred, sample_weight)
+        metrics = objective.update(state.metrics, losses, y, y_pred, sample_weight)
+        return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
+
+    return Step(run, ("metrics",), objective.keys)
+
+
+def predict_step(module: FunctionalModule) -> Step:
+    """Returns the step that predicts: its row is the module's output for the batch."""
+
+    def run(state: TrainState, batch: Batch) -> tuple[dict[str, PyTree], PyTree]:
+        y_pred, _ = module.apply(
+            state.params, state.stats, state.random, batch[0], training=False, step=state.step
+        )
+        return {}, y_pred
+
+    return Step(run, (), None)

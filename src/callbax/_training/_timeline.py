@@ -1,0 +1,368 @@
+"""The timeline: many steps in one dispatch, and every batch's state and logs for the hooks.
+
+A run is a line of states s0, s1, s2... A step is pure, so the line is determined until a hook
+changes something. The timeline therefore runs ahead of the hooks in fused executions and lets the
+hooks catch up batch by batch. A hook that reads the state in the middle of an execution gets it by
+replaying the steps up to there; one that changes the state has the rest of the execution thrown
+away, and the next one starts from the new state, with the same data.
+"""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from callbax._core._errors import explain
+from callbax._core._hooks import Logs
+from callbax._core._types import Array, PyTree
+from callbax._data._feed import Feed
+from callbax._data._select import Chunk
+from callbax._training._compile import Programs
+from callbax._training._logs import LogKeys
+from callbax._training._pace import Pace
+from callbax._training._state import TrainState
+
+
+class Borrower(Protocol):
+    """Someone who was lent the state in a form that can be changed in place."""
+
+    def collect(self, state: TrainState) -> TrainState:
+        """Returns the state with what was changed; the same object where nothing was."""
+
+
+@dataclass
+class _Execution:
+    """Steps in one dispatch: where they start in time and data, where they end, their rows."""
+
+    begins: int
+    chunk: Chunk
+    first: int
+    count: int
+    end: TrainState
+    rows: PyTree
+    single: bool
+    dispatched: float | None
+    settled: bool = False
+    host_rows: list[Any] | None = None
+
+
+class Timeline:
+    """The line of states of one run, read at a cursor that moves batch by batch.
+
+    Args:
+        programs: Compiled executions of the step.
+        state: The state to start from.
+        feed: Where the batches come from.
+        pace: How long executions are.
+        empty_metrics: Running sums before any batch, set at the start of every epoch.
+        exact: Whether each batch must have run when `advance` returns.
+        donate: Whether states may be overwritten by the next; then nothing runs ahead.
+    """
+
+    def __init__(
+        self,
+        programs: Programs,
+        state: TrainState,
+        feed: Feed,
+        pace: Pace,
+        *,
+        empty_metrics: PyTree,
+        exact: bool = False,
+        donate: bool = False,
+    ) -> None:
+        self._programs, self._feed, self._pace = programs, feed, pace
+        self._empty_metrics, self._exact, self._donate = empty_metrics, exact, donate
+        self._log_keys = LogKeys(programs.step.keys or ())
+        self._first_step = int(state.step)
+        # The state known nearest before the cursor, and the batch it stands at.
+        self._known, self._known_at = state, 0
+        self._current: _Execution | None = None
+        self._next: _Execution | None = None
+        self._cursor = 0
+        self._epoch_end: int | None = 0
+        self._chunks: deque[Chunk] = deque()
+        self._offset = 0
+        self._last: tuple[_Execution, int] | None = None
+        self._borrower: Borrower | None = None
+        self._ready_at = 0.0
+        self._capacity: int | None = None
+        self._source_error: Exception | None = None
+
+    # For the loop
+
+    def start_epoch(self, steps: int | None) -> None:
+        """Empties the running metrics and sees that there is data.
+
+        Args:
+            steps: Batches in the epoch; None goes on to the end of the data.
+
+        Raises:
+            ValueError: The data is used up.
+        """
+        if self._borrower is not None:
+            self._collect()
+        self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics))
+        self._epoch_end = None if steps is None else self._cursor + steps
+        if not self._find_chunk():
+            self._feed.start_pass(self.step)
+            if not self._find_chunk():
+                raise ValueError(
+                    explain(
+                        "fit(x=...)",
+                        expected="at least one batch",
+                        received="a source that ended at once",
+                        action="Check how the data was loaded or split.",
+                    )
+                )
+
+    def next_size(self) -> int | None:
+        """Returns the samples in the next batch, or None at the end of the epoch or the data."""
+        if self._cursor == self._epoch_end or not self._find_chunk():
+            return None
+        return self._chunks[0].batches.size
+
+    def advance(self) -> None:
+        """Moves the cursor over the next batch, starting an execution when one is due."""
+        if self._borrower is not None:
+            self._collect()
+        execution = self._current
+        if execution is None or self._cursor == execution.begins + execution.count:
+            execution = self._begin_execution()
+        self._last = execution, self._cursor - execution.begins
+        self._cursor += 1
+        self._offset += 1
+        if self._exact:
+            self._settle(execution)
+
+    def logs(self) -> Logs:
+        """Returns the running metrics after the last batch, a new dict of floats."""
+        return self._log_keys.logs(self._row()) if self._last else {}
+
+    @property
+    def batch_loss(self) -> float:
+        """The last batch's own loss."""
+        return float(self._row()[-1]) if self._last else float("nan")
+
+    def outputs(self) -> PyTree:
+        """Returns what the last batch's row holds where it is no logs: NumPy arrays."""
+        return self._row()
+
+    # For the model
+
+    @property
+    def state(self) -> TrainState:
+        """The state after the last batch; may be set to another of the same shapes."""
+        if self._borrower is not None:
+            self._collect()
+        if self._current is not None:
+            self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
+        return self._state_at_cursor()
+
+    @state.setter
+    def state(self, state: TrainState) -> None:
+        _check_same_form(self._known, state)
+        execution = self._current
+        discarded = self._next.count if self._next is not None else 0
+        if execution is not None:
+            discarded += execution.begins + execution.count - self._cursor
+        if state.step is not self._known.step:
+            self._first_step = int(state.step) - self._moved
+        self._restart(state)
+        self._pace.touched(self._cursor, wasted=discarded, writes=True)
+
+    @property
+    def step(self) -> int:
+        """Training steps taken at the cursor."""
+        return self._first_step + self._moved
+
+    @property
+    def learning_rate(self) -> Array:
+        """The learning rate in force; no step changes it, so nothing is replayed for it."""
+        return self._known.learning_rate
+
+    def lend(self, borrower: Borrower) -> TrainState:
+        """Returns the state; what the borrower changes in place counts from the next batch on."""
+        state = self.state
+        self._borrower = borrower
+        return state
+
+    def close(self) -> TrainState:
+        """Ends the run, gives unused data back and returns the state at the cursor."""
+        if self._borrower is not None:
+            self._collect()
+        state = self._state_at_cursor()
+        self._restart(state)
+        self._feed.release(list(self._chunks), self._offset)
+        self._chunks.clear()
+        self._offset = 0
+        return state
+
+    # Inside
+
+    @property
+    def _moved(self) -> int:
+        return self._cursor if "step" in self._programs.step.moves else 0
+
+    def _restart(self, state: TrainState) -> None:
+        self._known, self._known_at, self._current, self._next = state, self._cursor, None, None
+
+    def _collect(self) -> None:
+        borrower, self._borrower = self._borrower, None
+        if borrower is not None:
+            before = self._state_at_cursor()
+            after = borrower.collect(before)
+            if after is not before:
+                self.state = after
+
+    def _distance(self) -> int:
+        """Returns how many steps a replay to the cursor takes."""
+        execution = self._current
+        if execution is None or self._cursor == execution.begins + execution.count:
+            return 0
+        return self._cursor - self._known_at
+
+    def _state_at_cursor(self) -> TrainState:
+        execution, at = self._current, self._cursor
+        if execution is None or at == self._known_at:
+            return self._known
+        known = execution.end
+        if distance := self._distance():
+            batches = execution.chunk.batches
+            first = execution.first + self._known_at - execution.begins
+            room = self._row_capacity(self._known, execution.chunk)
+            known, _ = self._programs.many(self._known, batches, first, distance, capacity=room)
+        self._known, self._known_at = known, at
+        return known
+
+    def _find_chunk(self) -> bool:
+        """Brings the chunk with the next batch to the front; False at the end of the pass."""
+        while self._chunks and self._offset == self._chunks[0].count:
+            self._chunks.popleft()
+            self._offset = 0
+        if not self._chunks:
+            if self._source_error is not None:
+                error, self._source_error = self._source_error, None
+                raise error
+            chunk = self._feed.next_chunk()
+            if chunk is None:
+                return False
+            self._chunks.append(chunk)
+        return True
+
+    def _begin_execution(self) -> _Execution:
+        """Makes the execution that starts at the cursor the current one, and runs the next."""
+        before, ahead, state = self._current, self._next, self._state_at_cursor()
+        if ahead is None:
+            ahead = self._dispatch(state, self._cursor, self._chunks[0], self._offset)
+        self._current, self._next, self._known, self._known_at = ahead, None, state, self._cursor
+        if before is not None:
+            self._settle(before)  # no more than two in flight: the pace must know, and so must ^C
+        if not (self._exact or self._donate):
+            self._next = self._run_ahead(ahead)
+        return ahead
+
+    def _run_ahead(self, current: _Execution) -> _Execution | None:
+        """Dispatches the execution after the current one, where nothing speaks against it."""
+        begins = current.begins + current.count
+        if begins == self._epoch_end or not self._pace.may_run_ahead(begins):
+            return None
+        if current.dispatched is None:
+            return None  # a program's first run: the next length has to wait for its time
+        chunk, first = current.chunk, current.first + current.count
+        if first == chunk.count:
+            if len(self._chunks) == 1 and not self._draw_ahead():
+                return None
+            chunk, first = self._chunks[1], 0
+        return self._dispatch(current.end, begins, chunk, first)
+
+    def _draw_ahead(self) -> bool:
+        """Adds the chunk after the current one, unless the hooks would have to wait for it."""
+        if self._source_error is not None or not self._feed.ready():
+            return False
+        try:
+            chunk = self._feed.next_chunk()
+        except Exception as error:  # due only when the hooks of all batches before it were called
+            self._source_error = error
+            return False
+        if chunk is not None:
+            self._chunks.append(chunk)
+        return chunk is not None
+
+    def _dispatch(self, state: TrainState, begins: int, chunk: Chunk, first: int) -> _Execution:
+        room = self._row_capacity(state, chunk)
+        limits = [chunk.count - first, self._pace.length(begins), room]
+        if self._epoch_end is not None:
+            limits.append(self._epoch_end - begins)
+        count = min(limits)
+        single = count == 1 and (chunk.count == 1 or self._donate or self._pace.single)
+        programs, batches = self._programs, chunk.batches
+        traces, started = programs.traces, time.perf_counter()
+        if single:
+            end, rows = programs.one(state, batches, first, donate=self._donate)
+        else:
+            end, rows = programs.many(state, batches, first, count, capacity=room)
+        dispatched = started if programs.traces == traces else None
+        return _Execution(begins, chunk, first, count, end, rows, single, dispatched)
+
+    def _row_capacity(self, state: TrainState, chunk: Chunk) -> int:
+        if self._capacity is None:
+            self._capacity = self._programs.capacity(state, chunk.batches)
+        return self._capacity
+
+    def _row(self) -> Any:
+        if self._last is None:
+            return None
+        execution, index = self._last
+        if execution.host_rows is None:
+            self._settle(execution)
+            execution.host_rows = self._on_host(execution)
+        return execution.host_rows[index]
+
+    def _settle(self, execution: _Execution) -> None:
+        """Waits until an execution has run and notes how long it took."""
+        if execution.settled:
+            return
+        was_ready = all(leaf.is_ready() for leaf in jax.tree.leaves(execution.rows))
+        jax.block_until_ready(execution.rows)
+        now = time.perf_counter()
+        if execution.dispatched is not None:
+            seconds = now - max(execution.dispatched, self._ready_at)
+            self._pace.ran(execution.count, seconds, at_most=was_ready)
+        self._ready_at, execution.settled = now, True
+
+    def _on_host(self, execution: _Execution) -> list[Any]:
+        rows = jax.tree.map(np.asarray, execution.rows)
+        if execution.single:
+            rows = jax.tree.map(lambda row: row[None], rows)
+        if self._programs.step.keys is not None:
+            return self._log_keys.columns(rows[: execution.count])
+        leaves, structure = jax.tree.flatten(rows)
+        return [structure.unflatten([a[i] for a in leaves]) for i in range(execution.count)]
+
+
+def _check_same_form(old: TrainState, new: TrainState) -> None:
+    """Raises unless two states have the same arrays by shape and dtype."""
+    if jax.tree.structure(old) != jax.tree.structure(new):
+        raise ValueError(
+            explain(
+                "model.set_weights",
+                expected="a state of the same structure as before",
+                received="other arrays",
+                action="Compile again after a change of structure.",
+            )
+        )
+    paths = jax.tree_util.tree_leaves_with_path(old)
+    for (path, before), after in zip(paths, jax.tree.leaves(new), strict=True):
+        if before.shape != after.shape or before.dtype != after.dtype:
+            raise ValueError(
+                explain(
+                    "model.set_weights",
+                    expected=f"{jax.tree_util.keystr(path)} of shape {before.shape} and dtype "
+                    f"{before.dtype}",
+                    received=f"shape {after.shape} and dtype {after.dtype}",
+                    action="Keep the shapes and dtypes of the compiled model.",
+                )
+            )

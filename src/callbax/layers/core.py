@@ -1,0 +1,227 @@
+"""Layers that most models have: Input, Dense, Activation, Flatten."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Float
+
+from callbax import activations, initializers
+from callbax._core._errors import describe, explain
+from callbax._core._rng import SeedSource
+from callbax._core._types import Array
+from callbax.layers._layer import Layer, Shape, check_rank, layers
+
+
+@layers.register("input_layer", "InputLayer")
+class Input(Layer):
+    """Says what one sample looks like, so that a `Sequential` can be built before it sees data.
+
+    Args:
+        shape: Shape of one sample; None where a dimension varies.
+        batch_size: Samples in a batch, where that is fixed.
+        dtype: Taken for compatibility; data keep their dtype.
+        name: Its name.
+
+    Example:
+        >>> Input((784,)).batch_shape
+        (None, 784)
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int | None, ...] | int | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        sample = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        self.batch_shape = (batch_size, *sample)
+        self.dtype = dtype
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the inputs."""
+        return inputs
+
+
+@layers.register()
+class Dense(Layer):
+    """Multiplies by a matrix, adds a bias and applies an activation, over ``nnx.Linear``.
+
+    Args:
+        units: Length of the output.
+        activation: Name or function; None is linear.
+        use_bias: Whether to add a bias.
+        kernel_initializer: Initial values of the matrix, shape (inputs, units).
+        bias_initializer: Initial values of the bias, shape (units,).
+        name: Its name.
+        trainable: Whether training changes its weights.
+        input_shape: Shape of one sample, where it is the first layer.
+        input_dim: Length of one sample, where it is the first layer.
+
+    Raises:
+        ValueError: ``units`` is not positive, or a name is unknown.
+
+    Source: https://keras.io/api/layers/core_layers/dense/
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> layer = Dense(2, activation="relu")
+        >>> layer(jnp.ones((5, 3))).shape
+        (5, 2)
+        >>> [weight.shape for weight in layer.get_weights()]
+        [(3, 2), (2,)]
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        input_shape: tuple[int | None, ...] | None = None,
+        input_dim: int | None = None,
+    ) -> None:
+        super().__init__(
+            name=name, trainable=trainable, input_shape=input_shape, input_dim=input_dim
+        )
+        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
+            raise ValueError(
+                explain(
+                    f"Dense(units={units!r})",
+                    expected="a positive integer",
+                    received=describe(units),
+                    action="Pass the length of the layer's output.",
+                )
+            )
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        for initializer in (kernel_initializer, bias_initializer):
+            initializers.get(initializer, SeedSource(0))  # a wrong name fails here, not later
+
+    def build(self, input_shape: Shape) -> None:
+        """Makes kernel and bias for inputs of this shape."""
+        inputs = input_shape[-1]
+        if len(input_shape) < 2 or inputs is None:
+            raise ValueError(
+                explain(
+                    f"{self.name}.build",
+                    expected="an input shape (samples, ..., inputs) with known length",
+                    received=f"{input_shape}",
+                    action="Reshape the data: x.reshape(len(x), -1) gives one row per sample.",
+                )
+            )
+        kernel = initializers.get(self.kernel_initializer, self._seeds)
+        bias = initializers.get(self.bias_initializer, self._seeds)
+        self.linear = nnx.Linear(
+            inputs,
+            self.units,
+            use_bias=self.use_bias,
+            kernel_init=lambda _, shape, dtype: kernel(shape, dtype),
+            bias_init=lambda _, shape, dtype: bias(shape, dtype),
+            rngs=nnx.Rngs(0),  # unused: the initializers carry their own seeds
+        )
+
+    @property
+    def kernel(self) -> nnx.Param[Array]:
+        """The matrix, shape (inputs, units)."""
+        return self.linear.kernel
+
+    @property
+    def bias(self) -> nnx.Param[Array] | None:
+        """The bias, shape (units,)."""
+        return self.linear.bias
+
+    def call(self, inputs: Float[Array, "samples *rest inputs"]) -> Any:
+        """Returns activation(inputs @ kernel + bias), shape (samples, ..., units)."""
+        check_rank(self, inputs, 2)
+        expected = self.linear.in_features
+        if inputs.shape[-1] != expected:
+            raise ValueError(
+                explain(
+                    f"{self.name}(inputs)",
+                    expected=f"inputs whose last dimension is {expected}",
+                    received=describe(inputs),
+                    action="Give the data that shape, or the layer another `input_shape`.",
+                )
+            )
+        return self.activation(self.linear(inputs))
+
+
+@layers.register()
+class Activation(Layer):
+    """Applies an activation function.
+
+    Args:
+        activation: Name or function.
+        name: Its name.
+        input_shape: Shape of one sample, where it is the first layer.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> Activation("relu")(jnp.array([[-1.0, 2.0]])).tolist()
+        [[0.0, 2.0]]
+    """
+
+    def __init__(
+        self,
+        activation: Any,
+        *,
+        name: str | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        """Returns activation(inputs)."""
+        return self.activation(inputs)
+
+
+@layers.register()
+class Flatten(Layer):
+    """Turns each sample into a vector.
+
+    Args:
+        data_format: "channels_last" (the default) or "channels_first", whose channels move last.
+        name: Its name.
+        input_shape: Shape of one sample, where it is the first layer.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> Flatten()(jnp.ones((2, 28, 28))).shape
+        (2, 784)
+    """
+
+    def __init__(
+        self,
+        data_format: str | None = None,
+        *,
+        name: str | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        if data_format not in (None, "channels_last", "channels_first"):
+            raise ValueError(
+                explain(
+                    f"Flatten(data_format={data_format!r})",
+                    expected='"channels_last" or "channels_first"',
+                    received=describe(data_format),
+                    action='Leave it out for "channels_last".',
+                )
+            )
+        self.data_format = data_format or "channels_last"
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the inputs as an array of shape (samples, everything else)."""
+        if self.data_format == "channels_first" and inputs.ndim > 2:
+            inputs = jnp.moveaxis(inputs, 1, -1)
+        return inputs.reshape(inputs.shape[0], -1)

@@ -1,0 +1,73 @@
+"""Layers that act in training only."""
+
+from typing import Any
+
+import jax
+from flax import nnx
+
+from callbax._core._errors import describe, explain
+from callbax.layers._layer import Layer, Shape, layers
+
+
+@layers.register()
+class Dropout(Layer):
+    """Sets a share of the inputs to 0 in training and scales the others up, over ``nnx.Dropout``.
+
+    What is dropped follows from the seed and the training step, so that a step which is replayed
+    or resumed drops the same.
+
+    Args:
+        rate: Share of the inputs to drop, from 0 to 1.
+        noise_shape: Shape of the mask, 1 where it is shared along a dimension.
+        seed: Seed of the mask.
+        name: Its name.
+        input_shape: Shape of one sample, where it is the first layer.
+
+    Raises:
+        ValueError: ``rate`` is outside [0, 1].
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> Dropout(0.5)(jnp.ones((1, 3))).tolist()
+        [[1.0, 1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: tuple[int | None, ...] | None = None,
+        seed: int | None = None,
+        *,
+        name: str | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        if not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            raise ValueError(
+                explain(
+                    f"Dropout(rate={rate!r})",
+                    expected="a share from 0 to 1",
+                    received=describe(rate),
+                    action="Pass for example 0.5.",
+                )
+            )
+        self.rate = rate
+        self.noise_shape = noise_shape
+        self.seed = seed
+
+    def build(self, input_shape: Shape) -> None:
+        """Makes the random stream."""
+        if not self.rate:
+            return
+        shared = self.noise_shape or ()
+        self.dropout = nnx.Dropout(
+            self.rate,
+            broadcast_dims=tuple(i for i, length in enumerate(shared) if length == 1),
+            rngs=nnx.Rngs(self._seeds.draw() if self.seed is None else self.seed),
+        )
+
+    def call(self, inputs: Any, training: bool = False) -> jax.Array:
+        """Returns the inputs, in training with a share of them dropped."""
+        if not training or not self.rate:
+            return inputs
+        return self.dropout(inputs, deterministic=False)

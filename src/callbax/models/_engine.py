@@ -1,0 +1,297 @@
+"""Where the parts are joined: module, optimizer, losses, data, hooks and the timeline."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from callbax._core._errors import explain
+from callbax._core._rng import SeedSource
+from callbax._core._types import Array, PyTree
+from callbax._data._feed import Feed
+from callbax._training._compile import Programs
+from callbax._training._module import Arrays, FunctionalModule
+from callbax._training._objective import Goals, Objective
+from callbax._training._pace import Pace, StepsPerExecution
+from callbax._training._state import RestingState, StateSource, TrainState
+from callbax._training._step import predict_step, test_step, train_step
+from callbax._training._timeline import Timeline
+from callbax.layers._layer import keras_order
+from callbax.optimizers import Optimizer
+
+_TRAINED = ("params", "stats", "random", "optimizer", "step", "learning_rate")
+"""Fields of a state that outlive the run in which they changed."""
+
+
+class Engine:
+    """Runs one module: holds its state, its programs and the way from the one to the other.
+
+    Args:
+        module: The module; its arrays may be missing until `build`.
+        seeds: Where the seed of shuffling comes from.
+    """
+
+    def __init__(self, module: nnx.Module, seeds: SeedSource) -> None:
+        self._module, self._seeds = module, seeds
+        self._functional: FunctionalModule | None = None
+        self._source: StateSource | None = None
+        self._shuffle_seed: int | None = None
+        self._objective: Objective | None = None
+        self._programs: dict[str, Programs] = {}
+        self.optimizer: Optimizer | None = None
+        self.goals = Goals()
+        self.steps_per_execution: StepsPerExecution = "auto"
+
+    # State
+
+    @property
+    def source(self) -> StateSource:
+        """Where the state at the current batch is."""
+        if self._source is None:
+            self._source = RestingState(self._initial_state())
+            if self.optimizer is not None:
+                self.optimizer.bind(self)
+        return self._source
+
+    @property
+    def functional(self) -> FunctionalModule:
+        """The module as a pure function; made when first needed, as its arrays must exist."""
+        if self._functional is None:
+            self._functional = FunctionalModule(self._module)
+        return self._functional
+
+    @property
+    def step(self) -> int:
+        """Training steps taken at the current batch."""
+        return self.source.step
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate in force at the current batch."""
+        return float(self.source.learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        state = self.source.state
+        self.source.state = state.replace(learning_rate=jnp.asarray(value, jnp.float32))
+
+    @property
+    def module(self) -> nnx.Module:
+        """The module as of the current batch; what is changed in it counts."""
+        if isinstance(self._source, Timeline):
+            self._write(self._source.lend(self))
+        return self._module
+
+    def collect(self, state: TrainState) -> TrainState:
+        """Returns the state with what was changed in the live module."""
+        read = self._read()
+        changed = {
+            name: arrays
+            for name, arrays in read.items()
+            if any(arrays.get(path) is not value for path, value in getattr(state, name).items())
+            or len(arrays) != len(getattr(state, name))
+        }
+        return state.replace(**changed) if changed else state
+
+    def reread(self) -> None:
+        """Takes the module as it is now: its parts may have changed; the optimizer starts afresh.
+
+        Raises:
+            RuntimeError: A run is under way.
+        """
+        if isinstance(self._source, Timeline):
+            raise RuntimeError(
+                explain(
+                    "model.compile",
+                    expected="no run under way",
+                    received="a call from inside a hook",
+                    action="Set weights or the learning rate in hooks; compile between runs.",
+                )
+            )
+        self._source, self._functional, self._objective, self._programs = None, None, None, {}
+
+    def compile(
+        self, optimizer: Optimizer, goals: Goals, steps_per_execution: StepsPerExecution
+    ) -> None:
+        """Takes an optimizer and goals, all checked."""
+        self.reread()
+        if self.optimizer is not None:
+            self.optimizer.unbind()
+        self.optimizer, self.goals = optimizer, goals
+        self.steps_per_execution = steps_per_execution
+
+    def weights(self) -> list[np.ndarray]:
+        """Returns copies of all weights at the current batch, in Keras's order."""
+        state = self._settled()
+        arrays = state.params | state.stats
+        return [np.array(arrays[path]) for path in self.weight_paths()]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Replaces all weights at the current batch; lengths and shapes are checked before."""
+        state, paths = self._settled(), self.weight_paths()
+        arrays = state.params | state.stats
+        expected = [arrays[path].shape for path in paths]
+        received = [np.shape(weight) for weight in weights]
+        if received != expected:
+            raise ValueError(
+                explain(
+                    "model.set_weights",
+                    expected=f"{len(expected)} weights of shapes {expected}",
+                    received=f"{len(received)} of shapes {received}",
+                    action="Pass what `get_weights` of an equal model returned.",
+                )
+            )
+        new = {
+            path: jnp.array(weight, arrays[path].dtype)
+            for path, weight in zip(paths, weights, strict=True)
+        }
+        self._replace(
+            params={path: new.get(path, value) for path, value in state.params.items()},
+            stats={path: new.get(path, value) for path, value in state.stats.items()},
+        )
+
+    def weight_paths(self) -> list[str]:
+        """Returns the paths of all weights in Keras's order."""
+        return ["/".join(map(str, path)) for path, _ in keras_order(self._module)]
+
+    # Building
+
+    def objective(self, batch: PyTree) -> Objective:
+        """Returns the losses and metrics, bound to the shapes of a first batch.
+
+        Args:
+            batch: ``(x, y, sample_weight)``, arrays or their shapes and dtypes.
+        """
+        if self._objective is None:
+            x, y, _ = batch
+            self._objective = Objective(self.goals, y, self.output_spec(x))
+        return self._objective
+
+    def output_spec(self, x: PyTree) -> PyTree:
+        """Returns the shapes and dtypes of the module's output for an input."""
+        return self.functional.output_spec(x)
+
+    def directions(self) -> dict[str, str | None]:
+        """Returns log key -> "up", "down" or None, as far as known."""
+        return {} if self._objective is None else self._objective.directions
+
+    def keys(self) -> tuple[str, ...]:
+        """Returns the names of what is reported, the loss first, as far as known."""
+        return () if self._objective is None else self._objective.keys
+
+    @property
+    def shuffle_seed(self) -> int:
+        """The seed of the orders in which arrays are read."""
+        if self._shuffle_seed is None:
+            self._shuffle_seed = self._seeds.draw()
+        return self._shuffle_seed
+
+    # Running
+
+    @contextmanager
+    def running(self, mode: str, feed: Feed, *, exact: bool) -> Iterator[Timeline]:
+        """Makes a timeline the place of the state for as long as a run lasts.
+
+        Whatever ends the run, the state at the cursor is what remains. Changes that hooks make
+        during an evaluation count for the run around it.
+
+        Args:
+            mode: "train", "test" or "predict".
+            feed: Where the batches come from.
+            exact: Whether callbacks need one step per execution.
+        """
+        outer = self.source
+        metrics: PyTree = ()
+        if mode != "predict":
+            metrics = self.objective(feed.spec(self.step)).empty()
+        start = outer.state.replace(metrics=metrics)
+        timeline = Timeline(
+            self._program(mode),
+            start,
+            feed,
+            Pace(self.steps_per_execution, exact=exact),
+            empty_metrics=metrics,
+            exact=exact,
+        )
+        self._source = timeline
+        try:
+            yield timeline
+        finally:
+            end = timeline.close()
+            self._source = outer
+            changed = {
+                name: getattr(end, name)
+                for name in _TRAINED
+                if getattr(end, name) is not getattr(start, name)
+            }
+            if changed:
+                self._replace(**changed)
+
+    def forward(self, x: PyTree, *, training: bool) -> PyTree:
+        """Calls the module as of the current batch, its statistics left alone."""
+        state = self._settled()
+        y_pred, _ = self.functional.apply(
+            state.params, state.stats, state.random, x, training=training, step=state.step
+        )
+        return y_pred
+
+    def traces(self) -> dict[str, int]:
+        """Returns how often each mode's programs were traced."""
+        return {mode: programs.traces for mode, programs in self._programs.items()}
+
+    # Inside
+
+    def _program(self, mode: str) -> Programs:
+        if mode not in self._programs:
+            functional = self.functional
+            if mode == "predict":
+                step = predict_step(functional)
+            elif self._objective is not None and mode == "test":
+                step = test_step(functional, self._objective)
+            elif self._objective is not None and self.optimizer is not None:
+                step = train_step(functional, self._objective, self.optimizer)
+            self._programs[mode] = Programs(step)
+        return self._programs[mode]
+
+    def _initial_state(self) -> TrainState:
+        """Takes the module's arrays, which must all exist, and starts the optimizer."""
+        arrays = self._read()
+        rate, optimizer_state = 0.0, ()
+        if self.optimizer is not None:
+            rate = self.optimizer.initial_learning_rate or 0.0
+            optimizer_state = jax.tree.map(_strong, self.optimizer.init(arrays["params"]))
+        return TrainState(
+            **arrays,
+            optimizer=optimizer_state,
+            metrics=(),
+            step=jnp.zeros((), jnp.int32),
+            learning_rate=jnp.asarray(rate, jnp.float32),
+        )
+
+    def _settled(self) -> TrainState:
+        """Returns the state, first taking in what was changed in the live module between runs."""
+        if isinstance(self.source, RestingState):
+            self.source.state = self.collect(self.source.state)
+        return self.source.state
+
+    def _replace(self, **changes: Any) -> None:
+        self.source.state = self.source.state.replace(**changes)
+        if isinstance(self.source, RestingState):
+            self._write(self.source.state)
+
+    def _read(self) -> dict[str, Arrays]:
+        params, stats, random = self.functional.read()
+        return {"params": params, "stats": stats, "random": random}
+
+    def _write(self, state: TrainState) -> None:
+        self.functional.write(state.params, state.stats, state.random)
+
+
+def _strong(leaf: Any) -> Array:
+    """Returns an array whose dtype is its own; a weakly typed one would be traced twice."""
+    leaf = jnp.asarray(leaf)
+    return jax.lax.convert_element_type(leaf, leaf.dtype)

@@ -1,0 +1,72 @@
+"""The table that ``model.summary()`` prints."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from callbax._core._types import PyTree
+
+
+def summary_table(
+    name: str,
+    rows: Sequence[tuple[str, str, PyTree, int]],
+    *,
+    trainable: int,
+    other: int,
+    optimizer: int,
+    line_length: int | None,
+    print_fn: Callable[[str], Any] | None,
+) -> None:
+    """Prints a model's layers with their output shapes and numbers of parameters.
+
+    Args:
+        name: The model's name.
+        rows: For each layer its name, class, output shapes (None where not known) and parameters.
+        trainable: Numbers that training changes.
+        other: Numbers that it does not.
+        optimizer: Numbers that the optimizer holds.
+        line_length: Width in characters; by default the terminal's, at most 100.
+        print_fn: Takes the whole text in place of ``print``.
+    """
+    table = Table(box=box.SQUARE, title=f'Model: "{name}"', title_justify="left", title_style="")
+    table.add_column("Layer (type)")
+    table.add_column("Output Shape")
+    table.add_column("Param #", justify="right")
+    for layer, kind, shape, count in rows:
+        table.add_row(f"{layer} ({kind})", _shown(shape), f"{count:,}")
+    console = Console(highlight=False)
+    console.width = line_length or min(console.width, 100)
+    with console.capture() as capture:
+        console.print(table)
+        for label, count in (
+            ("Total params", trainable + other + optimizer),
+            ("Trainable params", trainable),
+            ("Non-trainable params", other),
+            ("Optimizer params", optimizer),
+        ):
+            if count or label != "Optimizer params":
+                console.print(f" {label}: {count:,} ({_bytes(4 * count)})", markup=False)
+    if print_fn is not None:
+        print_fn(capture.get())
+    else:
+        Console().out(capture.get(), end="", highlight=False)
+
+
+def _shown(shapes: PyTree) -> str:
+    if shapes is None:
+        return "?"
+    leaves = jax.tree.leaves(shapes)
+    shown = [str((None, *leaf.shape[1:])) for leaf in leaves]
+    return shown[0] if len(shown) == 1 else ", ".join(shown)
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "KB", "MB"):
+        if count < 1024:
+            return f"{count:.2f} {unit}"
+        count /= 1024
+    return f"{count:.2f} GB"
