@@ -9,7 +9,7 @@ from jax.typing import DTypeLike
 from callbax._core._errors import closest, describe, explain
 from callbax._core._naming import auto_name
 from callbax._core._types import Array, ArrayLike
-from callbax.losses._shapes import align_weights, same_rank
+from callbax.losses._shapes import align_weights, masked_weights, same_rank
 
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 REDUCTIONS = (*MEANS, "sum", "none")
@@ -85,7 +85,11 @@ class Loss:
         weights = None if sample_weight is None else jnp.asarray(sample_weight, self.dtype)
         mask = self.mask(y_true, y_pred)
         if mask is not None:
-            weights = _masked(weights, mask.astype(self.dtype), self.reduction)
+            mask = mask.astype(self.dtype)
+            if self.reduction in ("sum_over_batch_size", "mean"):
+                # These divide by the number of all values; the factor makes it that of the valid.
+                mask *= _divide_no_nan(jnp.asarray(float(mask.size)), jnp.sum(mask))
+            weights = masked_weights(weights, mask)
         return _reduce(values, weights, self.reduction)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
@@ -123,17 +127,6 @@ class Loss:
             config: The constructor's arguments by name.
         """
         return cls(**config)
-
-
-def _masked(weights: Array | None, mask: Array, reduction: str | None) -> Array:
-    """Merges a mask of zeros and ones into the weights."""
-    if reduction in ("sum_over_batch_size", "mean"):
-        # These divide by the number of all values; the factor makes it that of the valid ones.
-        mask = mask * _divide_no_nan(jnp.asarray(float(mask.size)), jnp.sum(mask))
-    if weights is None:
-        return mask
-    mask, weights = same_rank(mask, weights)
-    return mask * align_weights(mask, weights)
 
 
 def _reduce(values: Array, weights: Array | None, reduction: str | None) -> Array:

@@ -53,6 +53,31 @@ def require_same_shape(where: str, y_true: Array, y_pred: Array, *, hint: str = 
         )
 
 
+def class_labels(where: str, y_true: Array, y_pred: Array, *, axis: int = -1, hint: str) -> Array:
+    """Brings class numbers to the predictions' shape without the axis of the classes, or raises.
+
+    Args:
+        where: The public function at fault.
+        y_true: Class numbers, perhaps with a 1 at that axis.
+        y_pred: Predictions.
+        axis: The axis of the classes.
+        hint: A whole sentence on what else the user may have meant.
+    """
+    if y_true.ndim == y_pred.ndim and y_true.ndim and y_true.shape[axis] == 1:
+        y_true = jnp.squeeze(y_true, axis)
+    expected = y_pred.shape[:axis] + y_pred.shape[axis:][1:]
+    if y_true.shape != expected or not y_pred.ndim:
+        raise ValueError(
+            explain(
+                f"{where}(y_true, y_pred)",
+                expected=f"class numbers of shape {expected}, one per prediction",
+                received=f"y_true of shape {y_true.shape} and y_pred of shape {y_pred.shape}",
+                action=hint,
+            )
+        )
+    return y_true
+
+
 def align_weights(values: Array, weights: Array) -> Array:
     """Adds trailing axes to weights until they broadcast to the values they weight.
 
@@ -77,6 +102,14 @@ def align_weights(values: Array, weights: Array) -> Array:
             )
         )
     return weights
+
+
+def masked_weights(weights: Array | None, mask: Array) -> Array:
+    """Merges a mask of zeros and ones, or of factors, into weights."""
+    if weights is None:
+        return mask
+    mask, weights = same_rank(mask, weights)
+    return mask * align_weights(mask, weights)
 
 
 def label_kind(y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> LabelKind:

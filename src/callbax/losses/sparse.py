@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from callbax._core._errors import explain
 from callbax._core._types import Array, ArrayLike
 from callbax.losses._lookup import LOSSES
 from callbax.losses._loss import Loss
+from callbax.losses._shapes import class_labels
 from callbax.losses.categorical import log_probabilities
 
 # The class first, its function after it: both go by one name in snake case, which means the
@@ -112,7 +112,7 @@ def sparse_categorical_crossentropy(
     Source: ``keras.losses.sparse_categorical_crossentropy``.
     """
     y_pred = jnp.asarray(y_pred)
-    labels = class_numbers(y_true, y_pred, axis)
+    labels = _labels(y_true, y_pred, axis).astype(jnp.int32)
     valid = valid_labels(y_true, y_pred, ignore_class, axis)
     if valid is not None:
         labels = jnp.where(valid, labels, 0)
@@ -127,22 +127,14 @@ def valid_labels(
     y_true: ArrayLike, y_pred: Array, ignore_class: int | None, axis: int
 ) -> Array | None:
     """Says which labels are not to be ignored; ``None`` for all."""
-    return None if ignore_class is None else class_numbers(y_true, y_pred, axis) != ignore_class
+    return None if ignore_class is None else _labels(y_true, y_pred, axis) != ignore_class
 
 
-def class_numbers(y_true: ArrayLike, y_pred: Array, axis: int) -> Array:
-    """Brings labels to the predictions' shape without the axis of the classes."""
-    labels = jnp.asarray(y_true)
-    if labels.ndim == y_pred.ndim and labels.ndim and labels.shape[axis] == 1:
-        labels = jnp.squeeze(labels, axis)
-    expected = y_pred.shape[:axis] + y_pred.shape[axis:][1:]
-    if labels.shape != expected or not y_pred.ndim:
-        raise ValueError(
-            explain(
-                "sparse_categorical_crossentropy(y_true, y_pred)",
-                expected=f"class numbers of shape {expected}, one per prediction",
-                received=f"y_true of shape {labels.shape} and y_pred of shape {y_pred.shape}",
-                action='For one-hot labels use "categorical_crossentropy".',
-            )
-        )
-    return labels.astype(jnp.int32)
+def _labels(y_true: ArrayLike, y_pred: Array, axis: int) -> Array:
+    return class_labels(
+        "sparse_categorical_crossentropy",
+        jnp.asarray(y_true),
+        y_pred,
+        axis=axis,
+        hint='For one-hot labels use "categorical_crossentropy".',
+    )

@@ -1,0 +1,61 @@
+"""A weighted mean over batches, as a value."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Float
+
+from callbax._core._types import Array, ArrayLike
+from callbax.losses._shapes import align_weights, same_rank
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class RunningMean:
+    """The sum of the values seen and the sum of their weights.
+
+    Example:
+        >>> float(RunningMean.empty().add(jnp.array([1.0, 2.0])).add(6.0).value())
+        3.0
+
+    Source: ``reduce_to_samplewise_values`` and ``Mean`` in Keras.
+    """
+
+    total: Float[Array, ""]
+    count: Float[Array, ""]
+
+    @classmethod
+    def empty(cls, dtype: DTypeLike = jnp.float32) -> Self:
+        """Returns the mean of nothing, which reads 0."""
+        return cls(jnp.zeros((), dtype), jnp.zeros((), dtype))
+
+    def add(self, values: ArrayLike | Any, weights: ArrayLike | None = None) -> "RunningMean":
+        """Returns the mean with more values in it.
+
+        Args:
+            values: One value for each sample; the mean of what belongs to a sample where there
+                are more.
+            weights: One weight for each sample, or for each step of each sample.
+        """
+        values = jnp.asarray(values, self.total.dtype)
+        if weights is None:
+            count: Array | int = values.shape[0] if values.ndim else 1
+        else:
+            values, scale = same_rank(values, jnp.asarray(weights, self.total.dtype))
+            values = _mean_from(values, scale.ndim)
+            scale = jnp.broadcast_to(align_weights(values, scale), values.shape)
+            values = values * scale
+            count = jnp.sum(_mean_from(scale, 1))
+        return RunningMean(self.total + jnp.sum(_mean_from(values, 1)), self.count + count)
+
+    def value(self) -> Float[Array, ""]:
+        """Returns the mean, 0 where there is nothing to divide by."""
+        return jnp.where(self.count == 0, 0, self.total / jnp.where(self.count == 0, 1, self.count))
+
+
+def _mean_from(values: Array, axis: int) -> Array:
+    """Takes the mean over this axis and all behind it."""
+    return jnp.mean(values, tuple(range(axis, values.ndim))) if values.ndim > axis else values

@@ -1,0 +1,108 @@
+"""Metrics of numbers."""
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from callbax._core._types import Array, ArrayLike
+from callbax.losses._shapes import require_same_shape, same_rank
+from callbax.losses.regression import mean_absolute_error, mean_squared_error
+from callbax.metrics._lookup import METRICS
+from callbax.metrics._running_mean import RunningMean
+from callbax.metrics._sample_mean import SampleMean
+
+
+@METRICS.register("mse")
+class MeanSquaredError(SampleMean):
+    """The mean of the squared differences between labels and predictions.
+
+    For a regression where large errors matter most.
+
+    Args:
+        name: Its name in the logs.
+        dtype: Dtype of the computation; ``None`` for float32.
+
+    Example:
+        >>> float(MeanSquaredError()([[0.0], [2.0]], [[0.0], [0.0]]))
+        2.0
+
+    Source: ``keras.metrics.MeanSquaredError``.
+    """
+
+    direction = "down"
+
+    def __init__(
+        self,
+        name: str | None = "mean_squared_error",
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(name, dtype)
+
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+        """Returns one value per sample."""
+        return mean_squared_error(y_true, y_pred)
+
+
+@METRICS.register("mae")
+class MeanAbsoluteError(SampleMean):
+    """The mean of the absolute differences between labels and predictions.
+
+    For a regression, in the unit of the labels.
+
+    Args:
+        name: Its name in the logs.
+        dtype: Dtype of the computation; ``None`` for float32.
+
+    Example:
+        >>> float(MeanAbsoluteError()([[0.0], [2.0]], [[0.0], [0.0]]))
+        1.0
+
+    Source: ``keras.metrics.MeanAbsoluteError``.
+    """
+
+    direction = "down"
+
+    def __init__(
+        self,
+        name: str | None = "mean_absolute_error",
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(name, dtype)
+
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+        """Returns one value per sample."""
+        return mean_absolute_error(y_true, y_pred)
+
+
+@METRICS.register()
+class RootMeanSquaredError(SampleMean):
+    """The square root of the mean of the squared differences.
+
+    For a regression where large errors matter most, in the unit of the labels.
+
+    Args:
+        name: Its name in the logs.
+        dtype: Dtype of the computation; ``None`` for float32.
+
+    Example:
+        >>> float(RootMeanSquaredError()([[0.0], [0.0]], [[2.0], [2.0]]))
+        2.0
+
+    Source: ``keras.metrics.RootMeanSquaredError``.
+    """
+
+    direction = "down"
+
+    def __init__(
+        self, name: str | None = "root_mean_squared_error", dtype: DTypeLike | None = None
+    ) -> None:
+        super().__init__(name, dtype)
+
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+        """Returns the squared differences."""
+        y_true, y_pred = same_rank(jnp.asarray(y_true, self.dtype), jnp.asarray(y_pred, self.dtype))
+        require_same_shape("RootMeanSquaredError", y_true, y_pred)
+        return jnp.square(y_pred - y_true)
+
+    def compute(self, state: RunningMean) -> Array:
+        """Returns the root of the mean over all samples seen, a scalar."""
+        return jnp.sqrt(state.value())
