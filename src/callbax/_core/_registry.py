@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 from callbax._core._errors import closest, describe
 from callbax._core._naming import snake_case
 
+REGISTRIES: dict[str, "Registry"] = {}
+"""Kind -> its registry, for what reads names from files."""
+
 _Entry = TypeVar("_Entry", bound=Callable[..., Any])
 
 
@@ -31,6 +34,7 @@ class Registry:
         self.kind = kind
         self._alternatives = alternatives
         self._entries: dict[str, Callable[..., Any]] = {}
+        REGISTRIES[kind] = self
 
     def register(self, *names: str) -> Callable[[_Entry], _Entry]:
         """Returns a decorator that registers a class or function under its own name and these."""

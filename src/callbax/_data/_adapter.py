@@ -16,7 +16,7 @@ from callbax._data._arrays import (
     is_structure,
     to_arrays,
 )
-from callbax._data._feed import ArrayFeed, Feed
+from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed
 from callbax._data._stream import HostBatches, StreamFeed
 
 RESIDENT_SHARE = 0.25
@@ -119,7 +119,9 @@ def as_parts(
 def _array_feed(parts: PyTree, rows: int, batch_size: int, where: str, seed: int | None) -> Feed:
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
     if size <= RESIDENT_SHARE * _device_memory():
-        return ArrayFeed(parts, rows, batch_size, seed)
+        if seed is None:
+            return OrderedFeed(parts, rows, batch_size)
+        return ShuffledFeed(parts, rows, batch_size, seed)
     source = HostBatches(parts, rows, batch_size, seed)
     return StreamFeed(source, where, batches_per_pass=math.ceil(rows / batch_size))
 

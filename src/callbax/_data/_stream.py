@@ -14,7 +14,7 @@ import numpy as np
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._data._arrays import count_rows, to_arrays
-from callbax._data._feed import shuffled
+from callbax._data._feed import aligned_empty, canonical, shuffled
 from callbax._data._select import Batches, Chunk, HostBatch
 
 STACK_BYTES = 64 * 2**20
@@ -70,9 +70,7 @@ class StreamFeed:
                 )
             )
         self._waiting.appendleft(batch)
-        return jax.tree.map(
-            lambda a: jax.ShapeDtypeStruct(a.shape, jax.dtypes.canonicalize_dtype(a.dtype)), batch
-        )
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, canonical(a.dtype)), batch)
 
     def start_pass(self, step: int) -> None:
         self._open(step)
@@ -227,7 +225,7 @@ def _stacked(stack: list[HostBatch], capacity: int, where: str) -> Batches:
     size = count_rows(where, x=stack[0][0])
 
     def pile(*leaves: Any) -> Any:
-        pile = np.empty((capacity, *leaves[0].shape), leaves[0].dtype)
+        pile = aligned_empty((capacity, *leaves[0].shape), canonical(leaves[0].dtype))
         for position, leaf in enumerate(leaves):
             pile[position] = leaf
         return jax.device_put(pile)
