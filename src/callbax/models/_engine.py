@@ -80,6 +80,11 @@ class Engine:
         self.source.state = state.replace(learning_rate=jnp.asarray(value, jnp.float32))
 
     @property
+    def batch_loss(self) -> float:
+        """The last batch's own loss; NaN outside a run."""
+        return self._source.batch_loss if isinstance(self._source, Timeline) else float("nan")
+
+    @property
     def module(self) -> nnx.Module:
         """The module as of the current batch; what is changed in it counts."""
         if isinstance(self._source, Timeline):
@@ -179,7 +184,7 @@ class Engine:
         """Returns log key -> "up", "down" or None, as far as known."""
         return {} if self._objective is None else self._objective.directions
 
-    def keys(self) -> tuple[str, ...]:
+    def log_keys(self) -> tuple[str, ...]:
         """Returns the names of what is reported, the loss first, as far as known."""
         return () if self._objective is None else self._objective.keys
 

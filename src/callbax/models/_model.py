@@ -72,6 +72,7 @@ class Model(Runs, GeneratorMethods):
         self.history: History | None = None
         self._seeds = SeedSource(seed)
         self._engine = Engine(module, self._seeds)
+        self._validates = False
 
     # What it is made of
 
@@ -210,7 +211,19 @@ class Model(Runs, GeneratorMethods):
     @property
     def metrics_names(self) -> list[str]:
         """Names of what ``evaluate`` returns, as far as known: all of them after the first run."""
-        return list(self._engine.keys()) or ([] if self._engine.optimizer is None else ["loss"])
+        return list(self._engine.log_keys()) or ([] if self._engine.optimizer is None else ["loss"])
+
+    @property
+    def log_keys(self) -> tuple[str, ...] | None:
+        """Keys of the logs at the end of an epoch, sorted; None where no run has begun."""
+        keys = self._engine.log_keys()
+        validated = tuple(f"val_{key}" for key in keys) if self._validates else ()
+        return tuple(sorted(keys + validated)) or None
+
+    @property
+    def batch_loss(self) -> float:
+        """The last batch's own loss, where logs hold the mean over the epoch so far."""
+        return self._engine.batch_loss
 
     @property
     def metric_directions(self) -> Mapping[str, str | None]:

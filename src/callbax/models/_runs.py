@@ -35,6 +35,7 @@ class Runs:
     stop_predicting: bool
     history: History | None
     _engine: Engine
+    _validates: bool
 
     def fit(
         self,
@@ -124,6 +125,7 @@ class Runs:
         hooks = self._hooks(
             callbacks, "fit", verbose, epochs=end, steps=steps or feed.batches_per_pass
         )
+        self._validates = validation is not None
         with self._run("train", feed, hooks, validation) as line:
             _loop.train(line, hooks, self, _loop.Epochs(first, end, steps), validate)
         return self.history
@@ -279,7 +281,7 @@ class Runs:
     def _results(self, logs: Logs, *, return_dict: bool) -> Any:
         if return_dict:
             return logs
-        values = [logs[key] for key in self._engine.keys() if key in logs]
+        values = [logs[key] for key in self._engine.log_keys() if key in logs]
         return values[0] if len(values) == 1 else values
 
 
