@@ -1,0 +1,152 @@
+"""Checks of the arguments that optimizers take."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from callbax._core._errors import closest, describe, explain
+from callbax.optimizers._rate import is_number
+
+FORMER = {
+    "decay": "Pass learning_rate=schedules.InverseTimeDecay(rate, 1, decay), which is what "
+    "decay meant, or weight_decay for decaying weights. ",
+}
+"""Arguments of older Keras versions -> what to write in their place."""
+
+
+def number(owner: str, argument: str, value: Any, *, most: float | None = None) -> float:
+    """Returns an argument that must be a number of at least 0.
+
+    Args:
+        owner: The class at fault, as messages say it.
+        argument: The argument's name.
+        value: What was passed.
+        most: The largest that it may be.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is out of bounds.
+    """
+    bounds = "of at least 0" if most is None else f"between 0 and {most:g}"
+    legal = is_number(value)
+    if legal and float(value) >= 0 and (most is None or float(value) <= most):
+        return float(value)
+    raise (ValueError if legal else TypeError)(
+        explain(
+            f"{owner}({argument}=...)",
+            expected=f"a number {bounds}",
+            received=describe(value),
+            action=f"Pass {argument} within these bounds, or leave it out.",
+        )
+    )
+
+
+def optional_number(owner: str, argument: str, value: Any) -> float | None:
+    """Returns an argument that must be ``None`` or a number of at least 0."""
+    return None if value is None else number(owner, argument, value)
+
+
+def optional_count(owner: str, argument: str, value: Any, *, least: int) -> int | None:
+    """Returns an argument that must be ``None`` or a whole number.
+
+    Args:
+        owner: The class at fault, as messages say it.
+        argument: The argument's name.
+        value: What was passed.
+        least: The smallest that it may be.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is too small.
+    """
+    if value is None:
+        return None
+    legal = is_number(value) and float(value) == int(value)
+    if legal and value >= least:
+        return int(value)
+    raise (ValueError if legal else TypeError)(
+        explain(
+            f"{owner}({argument}=...)",
+            expected=f"None or a whole number of at least {least}",
+            received=describe(value),
+            action=f"Leave {argument} out to do without it.",
+        )
+    )
+
+
+def need_one(owner: str, **options: Any) -> None:
+    """Requires that at most one of several options is given.
+
+    Raises:
+        ValueError: There are more.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(
+            explain(
+                f"{owner}({', '.join(f'{name}=...' for name in given)})",
+                expected=f"at most one of {', '.join(options)}",
+                received=" and ".join(given),
+                action="Keep one of them.",
+            )
+        )
+
+
+def reject_unknown(owner: type, unknown: Iterable[str]) -> None:
+    """Requires that no argument is left over.
+
+    Args:
+        owner: The class that was called.
+        unknown: Names of arguments that nothing took.
+
+    Raises:
+        TypeError: There are such names; the message lists the closest legal ones.
+    """
+    for name in unknown:
+        raise TypeError(
+            explain(
+                f"{owner.__name__}({name}=...)",
+                expected="arguments that this optimizer takes",
+                received=f'"{name}"',
+                action=f"{FORMER.get(name, '')}{closest(name, parameters(owner))}",
+            )
+        )
+
+
+def parameters(owner: type) -> dict[str, inspect.Parameter]:
+    """Returns the named arguments of a class, those of its bases among them."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in owner.__mro__:
+        if base is object or "__init__" not in vars(base):
+            continue
+        for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items():
+            if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                found.setdefault(name, parameter)
+    return found
+
+
+def merge_rates(owner: type, learning_rate: Any, lr: Any) -> Any:
+    """Returns the learning rate from its two spellings.
+
+    Args:
+        owner: The class that was called.
+        learning_rate: What came under Keras 3's name, or the class's default.
+        lr: What came under the older name; ``None`` for nothing.
+
+    Raises:
+        TypeError: Both were given.
+    """
+    if lr is None:
+        return learning_rate
+    default = parameters(owner)["learning_rate"].default
+    # By identity: a user's 0.01 is another object than the default 0.01.
+    if learning_rate is not default:
+        raise TypeError(
+            explain(
+                f"{owner.__name__}(learning_rate=..., lr=...)",
+                expected="one learning rate",
+                received="both learning_rate and lr, the older name of the same",
+                action="Keep learning_rate.",
+            )
+        )
+    return lr

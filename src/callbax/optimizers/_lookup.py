@@ -1,0 +1,51 @@
+"""Names of optimizers, and the way from what a user passed to an optimizer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import optax
+
+from callbax._core._registry import Registry
+from callbax.optimizers._optimizer import Optimizer
+from callbax.optimizers.optax_optimizer import OptaxOptimizer
+
+OPTIMIZERS = Registry("optimizer", alternatives="an `Optimizer`, or an optax transformation")
+
+
+def get(identifier: Any, *, where: str | None = None) -> Optimizer | None:
+    """Finds the optimizer that a user meant.
+
+    Args:
+        identifier: A name in any case, an `Optimizer` or a class of one, an
+            ``optax.GradientTransformation``, a dict of ``class_name`` and ``config``, or ``None``.
+        where: The public call to name in an error, without backticks.
+
+    Returns:
+        The optimizer; ``None`` for ``None``.
+
+    Raises:
+        ValueError: No optimizer has that name.
+        TypeError: The identifier is none of these.
+
+    Example:
+        >>> float(get("RMSprop").learning_rate)
+        0.0010000000474974513
+        >>> get(optax.adam(0.01)).transformation(0.0).init
+        <function ...>
+
+    Source: ``keras.optimizers.get``.
+    """
+    if identifier is None or isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, optax.GradientTransformation):
+        return OptaxOptimizer(identifier)
+    config: Mapping[str, Any] = {}
+    found = identifier
+    if isinstance(found, Mapping):
+        config = found.get("config") or {}
+        found = found.get("class_name")
+    if isinstance(found, str):
+        found = OPTIMIZERS.lookup(found, where=where or f"optimizers.get({found!r})")
+    if not isinstance(found, type) or not issubclass(found, Optimizer):
+        raise OPTIMIZERS.reject(identifier, where=where or "optimizers.get(...)")
+    return found.from_config(config)

@@ -1,0 +1,308 @@
+"""The base class of optimizers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from callbax._core._naming import auto_name
+from callbax._core._types import Array, PyTree
+from callbax.optimizers._arguments import (
+    merge_rates,
+    need_one,
+    number,
+    optional_count,
+    optional_number,
+    reject_unknown,
+)
+from callbax.optimizers._arithmetic import average, clip, decay, like, overwrite
+from callbax.optimizers._live import LiveRate, Source
+from callbax.optimizers._rate import HyperParameter
+from callbax.optimizers._state import OptimizerState, ema_of
+from callbax.optimizers.schedules._schedule import deserialize, serialize
+
+
+class Optimizer(ABC):
+    """Turns gradients into better weights.
+
+    Subclass it for an optimizer of your own: override `transformation`. An optax transformation
+    can also be passed to ``compile`` as it is.
+
+    An optimizer has two sides. `init` and `update` are pure and run inside the compiled step;
+    they see neither the attributes below nor the model. `learning_rate` and `iterations` are for
+    people: while a model uses the optimizer they read and write the model's training state.
+
+    Args:
+        learning_rate: A number, a `LearningRateSchedule`, or a function of (step,) that can be
+            traced, such as an optax schedule.
+        weight_decay: Fraction of every weight, times the learning rate, taken off at each update.
+        clipnorm: Largest norm of each gradient.
+        clipvalue: Largest size of each number in a gradient.
+        global_clipnorm: Largest norm of all gradients together.
+        use_ema: Whether to keep moving averages of the weights, which `finalize` returns.
+        ema_momentum: Fraction of the old averages kept at each step.
+        ema_overwrite_frequency: After how many updates the weights are set to their averages;
+            ``None`` for never.
+        gradient_accumulation_steps: Over how many steps gradients are averaged before an update;
+            ``None`` for one.
+        name: Name; by default the class's own.
+        lr: The older name of ``learning_rate``.
+        **unknown: Refused.
+
+    Raises:
+        TypeError: An argument is unknown or of the wrong type.
+        ValueError: An argument is out of bounds.
+
+    Example:
+        >>> class SignSGD(Optimizer):
+        ...     def transformation(self, learning_rate):
+        ...         return optax.sign_sgd(learning_rate)
+        >>> optimizer, params = SignSGD(0.5), {"w": jnp.array([1.0, 2.0])}
+        >>> grads = {"w": jnp.array([3.0, -3.0])}
+        >>> params, state = optimizer.update(
+        ...     grads, optimizer.init(params), params, learning_rate=0.5, step=0)
+        >>> params["w"]
+        Array([0.5, 2.5], dtype=float32)
+
+    Differs from Keras: a subclass gives an optax transformation rather than ``update_step``; a
+    schedule that is a plain function is called with the step; numbers out of bounds, a negative
+    learning rate among them, are refused.
+
+    Source: ``keras.optimizers.Optimizer``.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        *,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        lr: Any = None,
+        **unknown: Any,
+    ) -> None:
+        owner = type(self).__name__
+        reject_unknown(type(self), unknown)
+        need_one(owner, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
+        self.name = name or auto_name(owner)
+        self.weight_decay = optional_number(owner, "weight_decay", weight_decay)
+        self.clipnorm = optional_number(owner, "clipnorm", clipnorm)
+        self.clipvalue = optional_number(owner, "clipvalue", clipvalue)
+        self.global_clipnorm = optional_number(owner, "global_clipnorm", global_clipnorm)
+        self.use_ema = use_ema
+        self.ema_momentum = number(owner, "ema_momentum", ema_momentum, most=1)
+        self.ema_overwrite_frequency = optional_count(
+            owner, "ema_overwrite_frequency", ema_overwrite_frequency, least=1
+        )
+        self.gradient_accumulation_steps = optional_count(
+            owner, "gradient_accumulation_steps", gradient_accumulation_steps, least=2
+        )
+        self._live = LiveRate(owner, merge_rates(type(self), learning_rate, lr))
+
+    @abstractmethod
+    def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
+        """Returns the optax transformation for a learning rate.
+
+        It is called while tracing, at every trace anew. The structure of its state must not
+        depend on the rate.
+
+        Args:
+            learning_rate: The rate, a traced float32 scalar.
+
+        Returns:
+            A transformation that turns gradients into what is added to the weights.
+        """
+
+    def init(self, params: PyTree) -> PyTree:
+        """Returns the state before the first step.
+
+        Args:
+            params: The weights, a flat dict of arrays.
+
+        Returns:
+            A pytree of fixed shapes and dtypes; `ema_of` finds the averages in it.
+        """
+        rate = jnp.asarray(self.initial_learning_rate or 0.0, jnp.float32)
+        accumulates = self.gradient_accumulation_steps is not None
+        return OptimizerState(
+            transformation=self.transformation(rate).init(params),
+            accumulated=jax.tree.map(jnp.zeros_like, params) if accumulates else None,
+            # Copies: a compiled step cannot be given the same buffer twice to keep.
+            averages=jax.tree.map(jnp.copy, params) if self.use_ema else None,
+        )
+
+    def update(
+        self, grads: PyTree, opt_state: PyTree, params: PyTree, *, learning_rate: Any, step: Any
+    ) -> tuple[PyTree, PyTree]:
+        """Returns weights and state after one more step.
+
+        In Keras's order: accumulate gradients, and once there are enough of them clip their mean,
+        decay the weights and descend; then, at every step, average the weights, and overwrite
+        them with the averages when that is due.
+
+        Args:
+            grads: Gradients, one per weight.
+            opt_state: What `init` or the last `update` returned.
+            params: The weights, a flat dict of arrays.
+            learning_rate: The rate in the training state; a schedule takes precedence.
+            step: How many steps came before with this state, those that only accumulated too.
+
+        Returns:
+            The new weights and the new state.
+
+        Source: ``JaxOptimizer._backend_apply_gradients`` in Keras.
+        """
+        step = jnp.asarray(step, jnp.int32)
+        rate = self.rate_at(jnp.asarray(learning_rate, jnp.float32), step)
+        grads, accumulated = like(grads, params), None
+        inner = opt_state.transformation
+        every = self.gradient_accumulation_steps
+        if every is None:
+            params, inner = self._descend(grads, inner, params, rate)
+        else:
+            total = jax.tree.map(jnp.add, grads, opt_state.accumulated)
+            mean = jax.tree.map(lambda g: g / every, total)
+            nothing = jax.tree.map(jnp.zeros_like, total)
+            params, inner, accumulated = jax.lax.cond(
+                (step + 1) % every == 0,
+                lambda: (*self._descend(mean, inner, params, rate), nothing),
+                lambda: (params, inner, total),
+            )
+        averages = opt_state.averages
+        if self.use_ema:
+            averages = average(averages, params, self.ema_momentum, self._updates(step))
+            params = overwrite(params, averages, self.ema_overwrite_frequency, self._updates(step))
+        return params, OptimizerState(inner, accumulated, averages)
+
+    def rate_at(self, learning_rate: Array, step: Array) -> Array:
+        """Returns the rate of a step: the one given, or the schedule's if there is one.
+
+        Args:
+            learning_rate: The rate in the training state.
+            step: How many steps came before.
+        """
+        return self._live.at(learning_rate, step)
+
+    def finalize(self, params: PyTree, opt_state: PyTree) -> PyTree:
+        """Returns the weights with which training ends: the averages, where they are kept.
+
+        Args:
+            params: The weights after the last step.
+            opt_state: The state after the last step.
+
+        Source: ``finalize_variable_values`` in Keras, which ``fit`` calls at its end.
+        """
+        averages = ema_of(opt_state)
+        # Copies, for the same reason as in `init`.
+        return params if averages is None else jax.tree.map(jnp.copy, averages)
+
+    def _descend(
+        self, grads: PyTree, inner: PyTree, params: PyTree, rate: Array
+    ) -> tuple[PyTree, PyTree]:
+        grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
+        decayed = decay(params, self.weight_decay, rate)
+        changes, moved = self.transformation(rate).update(grads, inner, decayed)
+        return like(optax.apply_updates(decayed, changes), params), like(moved, inner)
+
+    def _updates(self, step: Any) -> Any:
+        return step // (self.gradient_accumulation_steps or 1)
+
+    @property
+    def learning_rate(self) -> HyperParameter:
+        """The learning rate in force; it may be set while training.
+
+        With a schedule it is the rate of the current step and cannot be set. A schedule may be
+        set as long as no model uses the optimizer.
+
+        Raises:
+            AttributeError: An optax transformation keeps its learning rate to itself.
+            TypeError: What is assigned is no number, or a schedule is in force.
+            ValueError: What is assigned is negative or not finite.
+
+        Differs from Keras: a schedule cannot be set once the optimizer is compiled into a model.
+        """
+        return HyperParameter(self._live.read(), self)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self._live.write(value)
+
+    @property
+    def lr(self) -> HyperParameter:
+        """The older name of `learning_rate`."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
+    @property
+    def initial_learning_rate(self) -> float | None:
+        """The rate with which training starts; ``None`` where there is none to be seen."""
+        return self._live.initial
+
+    @property
+    def iterations(self) -> int:
+        """How many updates the weights have had; 0 while no model uses the optimizer."""
+        return int(self._updates(self._live.step))
+
+    def bind(self, source: Source) -> None:
+        """Lets `learning_rate` and `iterations` speak of a model's training state.
+
+        Args:
+            source: Where that state is read and written; it replaces an earlier one.
+        """
+        self._live.source = source
+
+    def unbind(self) -> None:
+        """Ends what `bind` began; the learning rate stays as it is then."""
+        self._live.unbind()
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values, with the rate now in force.
+
+        A subclass with arguments of its own adds them.
+
+        Raises:
+            TypeError: The schedule is a plain function, which plain values cannot describe.
+        """
+        schedule = self._live.schedule
+        return {
+            "name": self.name,
+            "learning_rate": float(self.learning_rate) if schedule is None else serialize(schedule),
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes an optimizer of what `get_config` returned, here or in Keras.
+
+        Args:
+            config: The constructor's arguments; a schedule as `schedules.serialize` gives it.
+            custom_objects: Schedules of your own, by name.
+        """
+        arguments = dict(config)
+        # Keras writes it into every config; with None there is nothing to do.
+        if arguments.get("loss_scale_factor", 0) is None:
+            del arguments["loss_scale_factor"]
+        if isinstance(arguments.get("learning_rate"), Mapping):
+            arguments["learning_rate"] = deserialize(arguments["learning_rate"], custom_objects)
+        return cls(**arguments)

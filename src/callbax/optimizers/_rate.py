@@ -1,0 +1,181 @@
+"""Learning rates: what may be given for one, and what reading one returns."""
+
+import inspect
+import math
+import numbers
+from collections.abc import Callable
+from typing import Any, Protocol, Self, TypeGuard
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from callbax._core._errors import describe, explain
+from callbax._core._types import Array
+
+Schedule = Callable[[Array], ArrayLike]
+"""Step -> learning rate, traceable."""
+
+UNTRACEABLE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
+
+class Rated(Protocol):
+    """What has a learning rate that can be assigned."""
+
+    learning_rate: Any
+
+
+class HyperParameter(float):
+    """A number read from an optimizer, through which a new one can be assigned.
+
+    It is a float in every respect: in arithmetic, formatting and comparison. Its value is the one
+    at the moment of reading, rounded to float32 as it is in training. Copies and pickles of it
+    are plain floats.
+
+    Args:
+        value: The number.
+        optimizer: The optimizer it was read from.
+
+    Example:
+        >>> from callbax.optimizers.sgd import SGD
+        >>> optimizer = SGD(0.1)
+        >>> optimizer.learning_rate
+        0.10000000149011612
+        >>> optimizer.learning_rate.assign(0.5)
+        >>> optimizer.learning_rate / 2
+        0.25
+
+    Differs from Keras: a variable there shows later changes; this stays as it was read.
+    """
+
+    _optimizer: Rated
+
+    def __new__(cls, value: float, optimizer: Rated) -> Self:
+        parameter = super().__new__(cls, value)
+        parameter._optimizer = optimizer
+        return parameter
+
+    def assign(self, value: Any) -> None:
+        """Sets the optimizer's learning rate, as ``optimizer.learning_rate = value`` does.
+
+        Args:
+            value: The new rate.
+        """
+        self._optimizer.learning_rate = value
+
+    @property
+    def value(self) -> Array:
+        """The number as a float32 scalar of JAX."""
+        return jnp.asarray(self, jnp.float32)
+
+    def numpy(self) -> np.ndarray:
+        """Returns the number as a float32 scalar of NumPy."""
+        return np.asarray(self, np.float32)
+
+    # A copy must not drag the optimizer along, and through it the whole model.
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)
+
+
+def as_rate(value: Any, *, where: str) -> float:
+    """Returns a learning rate as it will be in training, rounded to float32.
+
+    Args:
+        value: A number or an array without dimensions.
+        where: The public call to name in an error, without backticks.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is negative or not finite.
+    """
+    if not is_number(value):
+        raise TypeError(
+            explain(
+                where,
+                expected="a number, a `LearningRateSchedule` or a function of (step,)",
+                received=describe(value),
+                action="Pass a float, such as 0.001.",
+            )
+        )
+    with np.errstate(over="ignore"):
+        rate = float(np.float32(value))
+    if not math.isfinite(rate) or rate < 0:
+        raise ValueError(
+            explain(
+                where,
+                expected="a finite learning rate of at least 0",
+                received=f"{float(value)!r}",
+                action="Pass 0 to hold the weights still. To climb instead of descend, negate "
+                "the loss.",
+            )
+        )
+    return rate
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Says whether a value is a real number or an array without dimensions of one; no bool is."""
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        kinds = (jnp.floating, jnp.integer)
+        return value.shape == () and any(jnp.issubdtype(value.dtype, kind) for kind in kinds)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def as_schedule(schedule: Callable[..., Any], *, where: str) -> Schedule:
+    """Returns a schedule, once it is clear that it can be part of a compiled step.
+
+    Args:
+        schedule: A function of (step,).
+        where: The public call to name in an error, without backticks.
+
+    Raises:
+        TypeError: It does not take one argument, or cannot be traced.
+        ValueError: It does not return a scalar.
+    """
+    received = getattr(schedule, "__name__", None) or describe(schedule)
+    if not takes_one_argument(schedule):
+        raise TypeError(
+            explain(
+                where,
+                expected="a learning-rate schedule that takes the step as its one argument",
+                received=f"{received}{inspect.signature(schedule)}",
+                action="Write it as a function of (step,); for a constant rate pass the number.",
+            )
+        )
+    try:
+        rate = jax.eval_shape(lambda step: jnp.asarray(schedule(step)), jnp.int32(0))
+    except UNTRACEABLE as error:
+        raise TypeError(
+            explain(
+                where,
+                expected="a learning-rate schedule that can be compiled",
+                received=f"{received}, which needs the step as a Python number",
+                action="Use jax.numpy in it, and jnp.where(step < n, a, b) in place of if. For "
+                "a rate chosen by Python at each epoch, use `LearningRateScheduler`.",
+            )
+        ) from error
+    if rate.shape != ():
+        raise ValueError(
+            explain(
+                where,
+                expected="a learning-rate schedule that returns one number",
+                received=f"{received}, which returns an array of shape {rate.shape}",
+                action="Return a scalar.",
+            )
+        )
+    return schedule
+
+
+def takes_one_argument(function: Callable[..., Any]) -> bool:
+    """Says whether a callable can be called with one argument, as far as Python can tell."""
+    try:
+        inspect.signature(function).bind(0)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True

@@ -1,0 +1,110 @@
+"""RMSprop."""
+
+from typing import Any
+
+import optax
+
+from callbax._core._types import Array
+from callbax.optimizers._arguments import number
+from callbax.optimizers._lookup import OPTIMIZERS
+from callbax.optimizers._optimizer import Optimizer
+
+
+@OPTIMIZERS.register()
+class RMSprop(Optimizer):
+    """Divides each gradient by the root of the running mean of its square.
+
+    Use it for recurrent models and reinforcement learning; it is what ``compile`` takes by
+    default.
+
+    Args:
+        learning_rate: A number, a schedule, or a function of (step,).
+        rho: Fraction of the old mean kept at each step, between 0 and 1.
+        momentum: Fraction of the last change that is added to this one, between 0 and 1.
+        epsilon: Added to the mean square, so that nothing is divided by 0.
+        centered: Whether to divide by the deviation from the running mean instead.
+        weight_decay: See `Optimizer`, as for all that follow.
+        clipnorm: Largest norm of each gradient.
+        clipvalue: Largest size of each number in a gradient.
+        global_clipnorm: Largest norm of all gradients together.
+        use_ema: Whether to keep moving averages of the weights.
+        ema_momentum: Fraction of the old averages kept at each step.
+        ema_overwrite_frequency: After how many updates the weights become their averages.
+        gradient_accumulation_steps: Over how many steps gradients are averaged.
+        name: Name; by default the class's own.
+        **kwargs: ``lr``, the older name of ``learning_rate``.
+
+    Raises:
+        TypeError: An argument is unknown or of the wrong type.
+        ValueError: An argument is out of bounds.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> optimizer, params = RMSprop(0.1, rho=0.75), {"w": jnp.array([1.0, 2.0])}
+        >>> params, state = optimizer.update(
+        ...     {"w": jnp.ones(2)}, optimizer.init(params), params, learning_rate=0.1, step=0)
+        >>> [round(float(weight), 3) for weight in params["w"]]
+        [0.8, 1.8]
+
+    Differs from Keras: there is no ``loss_scale_factor``.
+
+    Source: ``keras.optimizers.RMSprop``, after Hinton,
+    https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        *,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            **kwargs,
+        )
+        self.rho = number("RMSprop", "rho", rho, most=1)
+        self.momentum = number("RMSprop", "momentum", momentum, most=1)
+        self.epsilon = number("RMSprop", "epsilon", epsilon)
+        self.centered = centered
+
+    def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
+        """Returns optax's RMSprop, epsilon inside the root."""
+        return optax.rmsprop(
+            learning_rate,
+            decay=self.rho,
+            eps=self.epsilon,
+            centered=self.centered,
+            momentum=self.momentum or None,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values, with the rate now in force."""
+        return {
+            **super().get_config(),
+            "rho": self.rho,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "centered": self.centered,
+        }
