@@ -92,6 +92,7 @@ for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
     axes.plot(history.epoch, history.history[name], label="training")
     axes.plot(history.epoch, history.history[f"val_{name}"], label="validation")
     axes.set(xlabel="epoch", title=name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
 PICTURE.parent.mkdir(exist_ok=True)
 figure.savefig(PICTURE)
