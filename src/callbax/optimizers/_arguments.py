@@ -61,7 +61,7 @@ def optional_count(owner: str, argument: str, value: Any, *, least: int) -> int 
     """
     if value is None:
         return None
-    legal = is_number(value) and float(value) == int(value)
+    legal = is_number(value) and float(value).is_integer()
     if legal and value >= least:
         return int(value)
     raise (ValueError if legal else TypeError)(

@@ -25,7 +25,7 @@ def clip(
             lambda g: g * clipnorm / jnp.maximum(jnp.sqrt(jnp.sum(jnp.square(g))), clipnorm), grads
         )
     if global_clipnorm:
-        norm = optax.global_norm(grads)
+        norm = optax.tree.norm(grads)
         # optax's own clipping lets finite gradients through where another is infinite; in Keras
         # all become NaN, and a training that has come apart can be noticed.
         scale = global_clipnorm * jnp.minimum(1 / norm, 1 / global_clipnorm) + (norm - norm)

@@ -25,18 +25,21 @@ class LiveRate:
 
     Args:
         owner: The optimizer's class name, as messages say it.
-        given: A number or a schedule; ``None`` where there is no rate to be seen.
+        given: A number or a schedule.
+        hidden: Whether there is no rate to be seen, whatever is given.
     """
 
-    def __init__(self, owner: str, given: Any) -> None:
+    def __init__(self, owner: str, given: Any, *, hidden: bool = False) -> None:
         where = f"{owner}(learning_rate=...)"
         self.owner = owner
         self.schedule: Schedule | None = None
         self.source: Source | None = None
         self._number: float | None = None
+        if hidden:
+            return
         if callable(given):
             self.schedule = as_schedule(given, where=where)
-        elif given is not None:
+        else:
             self._number = as_rate(given, where=where)
 
     @property

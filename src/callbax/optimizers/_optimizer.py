@@ -29,11 +29,8 @@ class Optimizer(ABC):
     """Turns gradients into better weights.
 
     Subclass it for an optimizer of your own: override `transformation`. An optax transformation
-    can also be passed to ``compile`` as it is.
-
-    An optimizer has two sides. `init` and `update` are pure and run inside the compiled step;
-    they see neither the attributes below nor the model. `learning_rate` and `iterations` are for
-    people: while a model uses the optimizer they read and write the model's training state.
+    can also be passed to ``compile`` as it is. `init` and `update` are pure and run inside the
+    compiled step; `learning_rate` and `iterations` show the training state of the model in use.
 
     Args:
         learning_rate: A number, a `LearningRateSchedule`, or a function of (step,) that can be
@@ -44,10 +41,8 @@ class Optimizer(ABC):
         global_clipnorm: Largest norm of all gradients together.
         use_ema: Whether to keep moving averages of the weights, which `finalize` returns.
         ema_momentum: Fraction of the old averages kept at each step.
-        ema_overwrite_frequency: After how many updates the weights are set to their averages;
-            ``None`` for never.
-        gradient_accumulation_steps: Over how many steps gradients are averaged before an update;
-            ``None`` for one.
+        ema_overwrite_frequency: After how many updates the weights become their averages.
+        gradient_accumulation_steps: Over how many steps gradients are averaged for one update.
         name: Name; by default the class's own.
         lr: The older name of ``learning_rate``.
         **unknown: Refused.
@@ -112,8 +107,7 @@ class Optimizer(ABC):
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
         """Returns the optax transformation for a learning rate.
 
-        It is called while tracing, at every trace anew. The structure of its state must not
-        depend on the rate.
+        It is called anew in every trace; the structure of its state must not depend on the rate.
 
         Args:
             learning_rate: The rate, a traced float32 scalar.
@@ -145,9 +139,8 @@ class Optimizer(ABC):
     ) -> tuple[PyTree, PyTree]:
         """Returns weights and state after one more step.
 
-        In Keras's order: accumulate gradients, and once there are enough of them clip their mean,
-        decay the weights and descend; then, at every step, average the weights, and overwrite
-        them with the averages when that is due.
+        In Keras's order: accumulate gradients; once there are enough, clip their mean, decay the
+        weights and descend; at every step, average the weights and, if due, overwrite them.
 
         Args:
             grads: Gradients, one per weight.
@@ -178,7 +171,7 @@ class Optimizer(ABC):
                 lambda: (params, inner, total),
             )
         averages = opt_state.averages
-        if self.use_ema:
+        if averages is not None:
             averages = average(averages, params, self.ema_momentum, self._updates(step))
             params = overwrite(params, averages, self.ema_overwrite_frequency, self._updates(step))
         return params, OptimizerState(inner, accumulated, averages)
@@ -220,15 +213,14 @@ class Optimizer(ABC):
     def learning_rate(self) -> HyperParameter:
         """The learning rate in force; it may be set while training.
 
-        With a schedule it is the rate of the current step and cannot be set. A schedule may be
-        set as long as no model uses the optimizer.
+        With a schedule it is the rate of the current step, and cannot be set.
 
         Raises:
             AttributeError: An optax transformation keeps its learning rate to itself.
             TypeError: What is assigned is no number, or a schedule is in force.
             ValueError: What is assigned is negative or not finite.
 
-        Differs from Keras: a schedule cannot be set once the optimizer is compiled into a model.
+        Differs from Keras: a schedule can be set only while no model uses the optimizer.
         """
         return HyperParameter(self._live.read(), self)
 
@@ -300,9 +292,8 @@ class Optimizer(ABC):
             custom_objects: Schedules of your own, by name.
         """
         arguments = dict(config)
-        # Keras writes it into every config; with None there is nothing to do.
         if arguments.get("loss_scale_factor", 0) is None:
-            del arguments["loss_scale_factor"]
+            del arguments["loss_scale_factor"]  # Keras writes it into every config.
         if isinstance(arguments.get("learning_rate"), Mapping):
             arguments["learning_rate"] = deserialize(arguments["learning_rate"], custom_objects)
         return cls(**arguments)

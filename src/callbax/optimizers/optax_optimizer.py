@@ -49,7 +49,8 @@ class OptaxOptimizer(Optimizer):
             )
         super().__init__(name=name)
         self._transformation = transformation
-        self._live = LiveRate(type(self).__name__, injected_rate(transformation))
+        rate = injected_rate(transformation)
+        self._live = LiveRate(type(self).__name__, rate, hidden=rate is None)
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
         """Returns the transformation, which gets the learning rate from its state if at all."""

@@ -146,6 +146,9 @@ class PolynomialDecay(LearningRateSchedule):
         >>> round(float(schedule(5)), 3), round(float(schedule(99)), 3)
         (0.05, 0.0)
 
+    Differs from Keras: compiled, Keras's is NaN after the end for some powers and steps, such as
+    ``PolynomialDecay(0.1, 20, power=0.5)``; this stays at the end value.
+
     Source: ``keras.optimizers.schedules.PolynomialDecay``.
     """
 
@@ -174,7 +177,9 @@ class PolynomialDecay(LearningRateSchedule):
         else:
             done = jnp.minimum(done, length)
         start, end = as_float(self.initial_learning_rate), as_float(self.end_learning_rate)
-        return (start - end) * (1 - done / length) ** as_float(self.power) + end
+        # Compiled, done / length may exceed 1 by a rounding error; roots below 0 are NaN.
+        left = jnp.maximum(1 - done / length, 0.0)
+        return (start - end) * left ** as_float(self.power) + end
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, as plain values."""

@@ -1,0 +1,119 @@
+"""Reading and setting the learning rate."""
+
+import copy
+import json
+import pickle
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import optax
+import pytest
+
+from callbax.optimizers import (
+    SGD,
+    Adam,
+    HyperParameter,
+    schedules,
+)
+
+
+@pytest.mark.parametrize("given", [0.1, 1, np.float32(0.3), np.float64(0.3), np.array(2), 1e-8])
+def test_the_rate_reads_as_keras_shows_it(given):
+    theirs = float(keras.optimizers.SGD(float(given)).learning_rate)
+    assert float(SGD(given).learning_rate) == theirs
+    optimizer = SGD()
+    optimizer.learning_rate = given
+    assert optimizer.learning_rate == theirs
+
+
+def test_a_hyperparameter_is_a_number():
+    rate = SGD(0.1).learning_rate
+    assert isinstance(rate, HyperParameter)
+    assert (repr(rate), f"{rate:.3f}") == ("0.10000000149011612", "0.100")
+    assert type(rate * 2) is float
+    assert 0 < rate < 1
+    assert np.asarray(rate) == np.float32(0.1)
+    assert jax.jit(lambda x: x + 1)(rate) == np.float32(1.1)
+    assert json.dumps({"learning_rate": rate}) == '{"learning_rate": 0.10000000149011612}'
+
+
+def test_a_hyperparameter_has_the_values_of_a_variable():
+    rate = SGD(0.1).learning_rate
+    assert isinstance(rate.value, jax.Array)
+    assert (rate.value.dtype, rate.value.shape) == (np.float32, ())
+    assert (rate.numpy().dtype, rate.numpy().shape) == (np.float32, ())
+    assert rate.numpy() == rate.value == np.float32(0.1)
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_copies_of_a_hyperparameter_are_plain_floats(duplicate):
+    again = duplicate(SGD(0.1).learning_rate)
+    assert type(again) is float
+    assert again == SGD(0.1).learning_rate
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "lr"])
+def test_both_names_read_set_and_assign(name):
+    optimizer = SGD(0.5)
+    setattr(optimizer, name, 0.25)
+    assert optimizer.learning_rate == optimizer.lr == 0.25
+    read = getattr(optimizer, name)
+    read.assign(jnp.float32(0.125))
+    assert optimizer.learning_rate == 0.125
+    assert read == 0.25, "a number stays as it was read"
+
+
+def test_lr_is_taken_for_learning_rate():
+    assert Adam(lr=0.5).learning_rate == 0.5
+    assert callable(Adam(lr=schedules.CosineDecay(0.1, 10)).get_config)
+
+
+def test_a_bound_optimizer_speaks_of_its_source():
+    source = SimpleNamespace(learning_rate=0.5, step=7)
+    optimizer = SGD(0.1, gradient_accumulation_steps=2)
+    assert optimizer.iterations == 0
+    optimizer.bind(source)
+    assert (optimizer.learning_rate, optimizer.iterations) == (0.5, 3)
+    optimizer.learning_rate = 0.1
+    assert source.learning_rate == np.float32(0.1)
+    source.learning_rate, source.step = 0.25, 8
+    assert (optimizer.lr, optimizer.iterations) == (0.25, 4)
+    optimizer.unbind()
+    source.learning_rate = 9.0
+    assert (optimizer.learning_rate, optimizer.iterations) == (0.25, 0)
+    assert optimizer.initial_learning_rate == 0.25
+
+
+@pytest.mark.parametrize(
+    "schedule", [schedules.ExponentialDecay(0.1, 1, 0.5), optax.exponential_decay(0.1, 1, 0.5)]
+)
+def test_with_a_schedule_the_rate_is_that_of_the_step(schedule):
+    optimizer = SGD(schedule)
+    assert optimizer.initial_learning_rate == optimizer.learning_rate == np.float32(0.1)
+    optimizer.bind(SimpleNamespace(learning_rate=9.0, step=2))
+    assert optimizer.learning_rate == pytest.approx(0.025)
+    assert optimizer.rate_at(jnp.float32(9), jnp.int32(1)) == pytest.approx(0.05)
+    with pytest.raises(TypeError, match="created with a `LearningRateSchedule`"):
+        optimizer.learning_rate.assign(0.1)
+    optimizer.unbind()
+    assert optimizer.learning_rate == np.float32(0.1)
+
+
+def test_a_schedule_may_be_set_while_unbound():
+    optimizer = SGD(0.5)
+    optimizer.learning_rate = schedules.ExponentialDecay(0.25, 1, 0.5)
+    assert optimizer.learning_rate == 0.25
+
+
+def test_the_words_for_a_number_under_a_schedule_hold_those_of_keras():
+    theirs = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))
+    ours = SGD(schedules.ExponentialDecay(0.1, 1, 0.5))
+    with pytest.raises(TypeError, match="created with a `LearningRateSchedule`"):
+        theirs.learning_rate = 0.1
+    with pytest.raises(TypeError, match="created with a `LearningRateSchedule`"):
+        ours.learning_rate = 0.1
