@@ -2,14 +2,24 @@
 
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._callback_list import CallbackList
+from callbax.callbacks.backup_and_restore import BackupAndRestore
+from callbax.callbacks.base_logger import BaseLogger
 from callbax.callbacks.csv_logger import CSVLogger
 from callbax.callbacks.early_stopping import EarlyStopping
 from callbax.callbacks.history import History
 from callbax.callbacks.lambda_callback import LambdaCallback
 from callbax.callbacks.learning_rate_scheduler import LearningRateScheduler
+from callbax.callbacks.model_checkpoint import ModelCheckpoint
+from callbax.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from callbax.callbacks.progbar_logger import ProgbarLogger
+from callbax.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from callbax.callbacks.remote_monitor import RemoteMonitor
+from callbax.callbacks.swap_ema_weights import SwapEMAWeights
+from callbax.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
+    "BaseLogger",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -17,5 +27,11 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TerminateOnNaN",
 ]

@@ -25,9 +25,17 @@ class Callback:
             end of a batch is the time that batch took. ``"auto"``: exact for a mode (train, test,
             predict) whose two batch hooks are both overridden, as they may then be timing the
             batch; else fused.
+        adds_logs: Keys that this very class, not a subclass, adds to the logs; ``None`` where it
+            does not say. With it a mistyped ``monitor`` is an error before the first step, without
+            it only a warning, as the class may add that key.
+        runs_last: Whether its hooks come after those of all others, to see what they left behind.
 
-    Differs from Keras: `model` may be assigned; `execution` is new; ``super().__init__()`` need
-    not be called.
+    A callback that also defines ``state_dict()`` and ``load_state_dict(state)`` has its state
+    saved and restored with the run by `BackupAndRestore`; the state is made of dicts, lists,
+    tuples, numbers, strings, None and arrays.
+
+    Differs from Keras: `model` may be assigned; `execution`, `adds_logs` and `runs_last` are new;
+    ``super().__init__()`` need not be called.
 
     Example:
         >>> class LossPrinter(Callback):
@@ -38,6 +46,8 @@ class Callback:
     """
 
     execution: Literal["auto", "fused", "exact"] = "auto"
+    adds_logs: tuple[str, ...] | None = None
+    runs_last: bool = False
     params: dict[str, Any] | None = None
     _model: Any = None
 

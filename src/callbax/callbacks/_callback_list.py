@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from callbax._core._hooks import HOOKS, Logs, Mode
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._checks import check, execution, flatten, overrider
+from callbax.callbacks._log_needs import check_log_needs
+from callbax.callbacks._states import collect_states, restore_states
 from callbax.callbacks.history import History
 from callbax.callbacks.progbar_logger import ProgbarLogger
 
@@ -23,8 +25,8 @@ class CallbackList(Callback):
 
     ``fit``, ``evaluate`` and ``predict`` make one by themselves; make one yourself to run
     callbacks from a loop of your own. Within a hook the callbacks come in list order, then
-    `History`, then `ProgbarLogger`. Which callback overrides which hook is looked up once, here
-    and in `append`: a hook assigned to an instance later is not seen.
+    `History`, then `ProgbarLogger`, then those that run last. Which callback overrides which hook
+    is looked up once, here and in `append`: a hook assigned to an instance later is not seen.
 
     An exception from a hook propagates as it is, with a note that names the callback class, the
     hook, the epoch and the batch.
@@ -43,8 +45,9 @@ class CallbackList(Callback):
         ValueError: A callback's `execution` is none of the known ones.
 
     Differs from Keras: callbacks always run in order and never in threads; one alone and nested
-    lists work; wrong objects are refused here; `append`, iteration, `wants`, `needs_exact` and
-    `teardown` are new; `callbacks` is a tuple; ``logs`` are handed on as they are.
+    lists work; wrong objects are refused here, and a mistyped ``monitor`` when training begins;
+    `append`, iteration, `wants`, `needs_exact`, `teardown`, `state_dict` and `load_state_dict` are
+    new; `callbacks` is a tuple; ``logs`` are handed on as they are.
 
     Example:
         >>> from callbax.callbacks.lambda_callback import LambdaCallback
@@ -74,6 +77,8 @@ class CallbackList(Callback):
         if add_progbar:
             self._added.append(ProgbarLogger())
         self._epoch: int | None = None
+        self._in_fit = False
+        self._stop_reason: str | None = None
         self._take(() if callbacks is None else callbacks, "callbacks")
         self.set_model(model)
         self.set_params(params)
@@ -81,7 +86,9 @@ class CallbackList(Callback):
     @property
     def callbacks(self) -> tuple[Any, ...]:
         """All callbacks, in the order in which they are called."""
-        return (*self._given, *self._added)
+        ordered = (*self._given, *self._added)
+        # Stable; `is True`, as a mock answers every attribute with something truthy.
+        return tuple(sorted(ordered, key=lambda item: getattr(item, "runs_last", None) is True))
 
     def append(self, callback: Any) -> None:
         """Adds a callback (or several) after the others, before History and the progress bar.
@@ -143,6 +150,7 @@ class CallbackList(Callback):
 
         One that fails is only warned about: it must not hide the error that ended the run.
         """
+        self._in_fit = False
         for callback in self.callbacks:
             if isinstance(callback, Callback):
                 try:
@@ -155,14 +163,34 @@ class CallbackList(Callback):
                         stacklevel=2,
                     )
 
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the state of every callback that has one, by class name: `EarlyStopping_1`."""
+        return collect_states(self.callbacks)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Gives every callback its state back; call it after ``on_train_begin``, which resets.
+
+        Callbacks without a recorded state, and states without a callback, are warned about.
+
+        Args:
+            state: What `state_dict` returned for the same callbacks in the same order.
+        """
+        restore_states(self.callbacks, state)
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Calls this hook of every callback that overrides it."""
-        self._epoch = None
+        """Checks what callbacks want from the logs, then calls this hook of all that override it.
+
+        Raises:
+            ValueError: A callback needs a key that the logs of this run will not have.
+        """
+        self._epoch, self._in_fit = None, True
+        self._set_stop_reason(None)
+        check_log_needs(self.callbacks, getattr(self._model, "log_keys", None))
         self._call("on_train_begin", logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._epoch = None
+        self._epoch, self._in_fit = None, False
         self._call("on_train_end", logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -237,6 +265,8 @@ class CallbackList(Callback):
             else:
                 check(entry)
                 self._given.append(entry.callback)
+        for callback in self._given:
+            _tell(callback, "set_callback_list", self)
         # What the user passes takes the place of what this list would add.
         self._added = [
             added
@@ -263,6 +293,8 @@ class CallbackList(Callback):
         try:
             for call in self._calls[hook]:
                 call.method(*epoch, logs)
+                if self._in_fit and getattr(self._model, "stop_training", False):
+                    self._note_stop(call)
         except BaseException as error:
             self._note(error, call, hook)
             raise
@@ -274,9 +306,25 @@ class CallbackList(Callback):
         try:
             for call in self._calls[hook]:
                 call.method(batch, logs=logs)
+                if self._in_fit and getattr(self._model, "stop_training", False):
+                    self._note_stop(call, batch)
         except BaseException as error:
             self._note(error, call, hook, batch)
             raise
+
+    def _note_stop(self, call: _Call, batch: int | None = None) -> None:
+        """Says in the History who asked the run to stop first, and when."""
+        if self._stop_reason is None:
+            where = {"epoch": self._epoch, "batch": batch}
+            at = ", ".join(f"{name} {n + 1}" for name, n in where.items() if n is not None)
+            name = type(call.callback).__name__
+            self._set_stop_reason(f"{name} at {at}" if at else f"{name} before the first epoch")
+
+    def _set_stop_reason(self, reason: str | None) -> None:
+        self._stop_reason = reason
+        for callback in self.callbacks:
+            if isinstance(callback, History):
+                callback.stop_reason = reason
 
     def _note(
         self, error: BaseException, call: _Call | None, hook: str, batch: int | None = None

@@ -38,6 +38,18 @@ def overrider(callback: Any, hook: str) -> Callable[..., Any] | None:
     return None
 
 
+def leave_out(callback: Any, hook: str, owner: type) -> None:
+    """Makes a callback's own hook one that is never called, as it has nothing to do in it.
+
+    Args:
+        callback: Its settings say that the hook would do nothing.
+        hook: Name of the hook.
+        owner: The class that defines the hook; a subclass that overrides it keeps its own.
+    """
+    if getattr(type(callback), hook) is getattr(owner, hook):
+        setattr(callback, hook, getattr(super(owner, callback), hook))
+
+
 def execution(callback: Any) -> str:
     """Returns how a callback asks to be run; "auto" for one that knows nothing of it."""
     wish = getattr(callback, "execution", "auto")

@@ -78,6 +78,11 @@ class Monitor:
                 )
         self._higher_is_better = direction == "up"
 
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way is better. Call `resolve` first."""
+        return bool(self._higher_is_better)
+
     def read(self, logs: Logs | None) -> float | None:
         """Returns the monitored value, or None with a warning where it is missing or no number.
 

@@ -3,15 +3,13 @@
 import csv
 import io
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
+from callbax.saving._atomic import replacing
 
 _MISSING = "NA"
 
@@ -51,6 +49,7 @@ class CSVLogger(Callback):
     """
 
     execution = "fused"
+    adds_logs = ()
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
@@ -124,17 +123,8 @@ class CSVLogger(Callback):
 
     def _replace(self, text: str) -> None:
         """Replaces the file in one step: whoever reads it meets the old or the new, never half."""
-        path = Path(self.filename).resolve()  # A link stays a link to the new file.
-        handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(handle, "w", newline="", encoding="utf-8") as file:
-                file.write(text)
-            if path.exists():
-                shutil.copymode(path, new)
-            os.replace(new, path)
-        except BaseException:
-            os.unlink(new)
-            raise
+        with replacing(self.filename, where=f"CSVLogger({self.filename!r})") as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def _cell(value: Any) -> Any:

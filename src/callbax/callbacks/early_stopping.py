@@ -1,11 +1,13 @@
 """Stopping when a metric no longer improves."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._console import print_message
+from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor
 
 
@@ -18,7 +20,8 @@ class EarlyStopping(Callback):
     Args:
         monitor: Key in the epoch's logs.
         min_delta: Least change that counts as an improvement, in units of the quantity.
-        patience: Epochs without improvement after which to stop; 0 or more.
+        patience: Epochs without improvement after which to stop; 0 or more. None never stops:
+            with `restore_best_weights` it is the way to end with the best weights only.
         verbose: 1 prints when it stops and when it restores weights, 0 nothing.
         mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
         baseline: Value that must be beaten too for the patience to start again; None for none.
@@ -39,7 +42,7 @@ class EarlyStopping(Callback):
             knows which way is better.
 
     Differs from Keras: a NaN never becomes the best value, and its weights are never kept; an
-    undecidable direction is an error before the first epoch, not after it.
+    undecidable direction is an error before the first epoch, not after it; `patience` may be None.
 
     Example:
         >>> from types import SimpleNamespace
@@ -53,12 +56,13 @@ class EarlyStopping(Callback):
     """
 
     execution = "fused"
+    adds_logs = ()
 
     def __init__(
         self,
         monitor: str = "val_loss",
         min_delta: float = 0,
-        patience: int = 0,
+        patience: int | None = 0,
         verbose: int = 0,
         mode: str = "auto",
         baseline: float | None = None,
@@ -66,11 +70,11 @@ class EarlyStopping(Callback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__()
-        if patience < 0:
+        if patience is not None and patience < 0:
             raise ValueError(
                 explain(
                     f"EarlyStopping(patience={patience})",
-                    expected="0 or more epochs",
+                    expected="0 or more epochs, or None never to stop",
                     received=describe(patience),
                     action="Pass 0 to stop at the first epoch without improvement.",
                 )
@@ -98,6 +102,10 @@ class EarlyStopping(Callback):
         """The least change that counts, without a sign."""
         return self._monitor.min_delta
 
+    def log_needs(self) -> Iterator[LogNeed]:
+        """Returns the key this reads from the logs."""
+        yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier run."""
         self._monitor.resolve(self.model)
@@ -119,7 +127,7 @@ class EarlyStopping(Callback):
             if self._monitor.improves(current, self.baseline):
                 self.wait = 0
         # The very first epoch never stops a run, as in Keras.
-        elif self.wait >= self.patience and epoch > 0:
+        elif self.patience is not None and self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 

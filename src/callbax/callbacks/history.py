@@ -16,8 +16,8 @@ class History(Callback):
     Attributes:
         history: Log key -> values of the epochs that had that key.
         epoch: The epochs that were run, counted from 0.
-        stop_reason: Why the run ended before its last epoch; None where it did not, or where
-            nobody said why.
+        stop_reason: Which callback asked the last run to stop, and when, counted from 1 as in
+            what callbacks print: ``"EarlyStopping at epoch 3"``; None where none did.
 
     Differs from Keras: `epoch` exists before the first run; `stop_reason` is new.
 
@@ -31,6 +31,7 @@ class History(Callback):
     """
 
     execution = "fused"
+    adds_logs = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +42,6 @@ class History(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts `epoch` anew; `history` goes on."""
         self.epoch = []
-        self.stop_reason = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Records the epoch."""

@@ -40,6 +40,7 @@ class LearningRateScheduler(Callback):
     """
 
     execution = "fused"
+    adds_logs = ("learning_rate",)
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         super().__init__()

@@ -31,6 +31,7 @@ class ProgbarLogger(Callback):
     """
 
     execution = "fused"
+    adds_logs = ()
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,0 +1,90 @@
+"""Keys that callbacks read from the logs: found missing before the first step."""
+
+import warnings
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from callbax._core._errors import closest, describe, explain
+from callbax.callbacks._checks import overrider
+
+
+class LogNeed(NamedTuple):
+    """A key that a callback reads from the logs.
+
+    Attributes:
+        key: The key.
+        where: The public call that asks for it, without backticks.
+        in_batches: Whether it is read from the logs of batches rather than those of epochs.
+    """
+
+    key: str
+    where: str
+    in_batches: bool = False
+
+
+def check_log_needs(callbacks: Iterable[Any], log_keys: tuple[str, ...] | None) -> None:
+    """Raises for a key that no logs of the run will have.
+
+    It only warns where a callback of which nobody knows what it adds may still add the key, and
+    where nothing but the validation is missing, of which Keras too only warns.
+
+    Args:
+        callbacks: All of the run. One that reads keys returns them from ``log_needs()``; one that
+            adds keys names them in `adds_logs`.
+        log_keys: Keys of the epochs' logs, ``val_`` ones included where validation will run; None
+            where nobody knows.
+
+    Raises:
+        ValueError: A key is unknown; the message lists the closest ones.
+    """
+    if not isinstance(log_keys, tuple):
+        return
+    callbacks = list(callbacks)
+    for callback in callbacks:
+        needs = getattr(type(callback), "log_needs", None)
+        for need in needs(callback) if needs is not None else ():
+            keys = {key for key in log_keys if not (need.in_batches and _validates(key, log_keys))}
+            hook = "on_train_batch_end" if need.in_batches else "on_epoch_end"
+            unknown = []
+            for other in callbacks:
+                added = _added(other, hook)
+                keys.update(added or ())
+                if added is None:
+                    unknown.append(type(other).__name__)
+            if need.key not in keys:
+                _complain(need, keys, unknown)
+
+
+def _validates(key: str, keys: Iterable[str]) -> bool:
+    return key.startswith("val_") and key.removeprefix("val_") in keys
+
+
+def _added(callback: Any, hook: str) -> Iterable[str] | None:
+    """Returns the keys that a callback adds to the logs of a hook, None where nobody knows."""
+    if overrider(callback, hook) is None:
+        return ()
+    # Of its very class: a subclass may add others.
+    declared: Iterable[str] | None = vars(type(callback)).get("adds_logs")
+    return declared
+
+
+def _complain(need: LogNeed, keys: set[str], unknown: list[str]) -> None:
+    logs = "batches' logs" if need.in_batches else "epochs' logs"
+    only_validation = not need.in_batches and _validates(need.key, keys)
+    if only_validation:
+        action = "Pass `validation_data` to `fit`, or take a key without `val_`."
+    else:
+        action = closest(need.key, keys)
+    message = explain(
+        need.where,
+        expected=f"a key of the {logs}",
+        received=f"{describe(need.key)}, which is not among {', '.join(sorted(keys))}",
+        action=action,
+    )
+    if unknown:
+        names = ", ".join(dict.fromkeys(unknown))
+        warnings.warn(f"{message} Fine if {names} will add it.", stacklevel=4)
+    elif only_validation:
+        warnings.warn(message, stacklevel=4)
+    else:
+        raise ValueError(message)

@@ -1,0 +1,238 @@
+"""Saving the model or its weights while training."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from callbax._core._errors import describe, explain
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+from callbax.callbacks._checks import leave_out
+from callbax.callbacks._console import print_message
+from callbax.callbacks._frequency import Frequency
+from callbax.callbacks._log_needs import LogNeed
+from callbax.callbacks._monitor import Monitor
+from callbax.callbacks._paths import PathTemplate, check_directory, check_no_directory, saving
+from callbax.callbacks._retention import Retention
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model, or its weights, every so often, or whenever it is better than before.
+
+    A file is replaced in one step: whatever happens during a save, the one before is whole. The
+    same instance may serve several fits: `best` and the counts go on.
+
+    Args:
+        filepath: Path of the file; with fields, such as ``"{epoch:02d}-{val_loss:.2f}.keras"``,
+            one file per save. Fields are ``epoch`` (counted from 1), ``batch`` (likewise, where
+            `save_freq` is by batch) and the keys of the logs. It ends in ``.weights.h5`` with
+            `save_weights_only`, else in ``.keras`` or ``.h5``. Directories are made.
+        monitor: Key in the logs, for `save_best_only` and `keep_best`.
+        verbose: 1 prints what is saved and why, 0 nothing.
+        save_best_only: Whether to save only what is better than everything before. A save that
+            is due when the key is not in the logs, as ``val_loss`` is not in those of a batch,
+            waits for the end of the epoch.
+        save_weights_only: Whether to save only the weights, with the optimizer's.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
+        save_freq: ``"epoch"``, a number of batches, or a number and a unit: ``"3 epochs"``,
+            ``"500 batches"``, ``"10 minutes"``.
+        initial_value_threshold: Value to beat for the first save; None for none.
+        keep_best: Of the files saved, how many of the best to keep; the newest stays too. Leave
+            `save_best_only` off with it, or only records are looked at.
+        keep_last: Of the files saved, how many of the newest to keep. With neither, all stay.
+        period: Deprecated; `save_freq` in epochs.
+
+    Attributes:
+        best: Best value so far; None before the first.
+
+    Raises:
+        ValueError: `filepath`, `save_freq` or the numbers to keep are illegal; or, before the
+            first step, the logs will not have a key that is needed.
+        OSError: Before the first step: the directory cannot be written to, or `filepath` is one.
+            Later: a save failed.
+
+    Differs from Keras: `save_best_only` works with `save_freq` by batch; NaN is never the best;
+    units in `save_freq`, `keep_best` and `keep_last` are new; bad paths and keys are found before
+    the first step.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> callback = ModelCheckpoint("{epoch}.keras", "loss", save_best_only=True)
+        >>> callback.model = SimpleNamespace(save=lambda path, overwrite: print("saved", path))
+        >>> callback.on_train_begin()
+        >>> for epoch, loss in enumerate([0.5, 0.6, 0.4]):
+        ...     callback.on_epoch_end(epoch, {"loss": loss})
+        saved 1.keras
+        saved 3.keras
+    """
+
+    execution = "fused"
+    adds_logs = ()
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+        *,
+        keep_best: int | None = None,
+        keep_last: int | None = None,
+        period: int | None = None,
+    ) -> None:
+        super().__init__()
+        owner = type(self).__name__
+        if period is not None:
+            warnings.warn(
+                f'`{owner}(period=...)` is deprecated; pass `save_freq="{period} epochs"`.',
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            save_freq = f"{period} epochs"
+        self.filepath = os.fspath(filepath)
+        self.monitor = monitor
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self.best = initial_value_threshold
+        self._frequency = Frequency(save_freq, owner=owner)
+        self._monitor = Monitor(monitor, mode, owner=owner)
+        self._template = PathTemplate(self.filepath, owner=owner)
+        self._retention = Retention(keep_best, keep_last, monitor=self._monitor, owner=owner)
+        self._reads_monitor = save_best_only or keep_best is not None
+        self._current_epoch = 0
+        self._waiting: int | None = None
+        self._check_filepath(owner)
+        if not self._frequency.by_batch:
+            leave_out(self, "on_train_batch_end", ModelCheckpoint)
+
+    @property
+    def mode(self) -> str:
+        """The mode in force: "auto", "min" or "max"."""
+        return self._monitor.mode
+
+    def log_needs(self) -> Iterator[LogNeed]:
+        """Returns the keys this reads from the logs."""
+        owner, by_batch = type(self).__name__, self._frequency.by_batch
+        if self._reads_monitor:
+            yield LogNeed(self.monitor, f"{owner}(monitor={self.monitor!r})")
+        own = {"epoch", "batch"} if by_batch else {"epoch"}
+        waits = self._reads_monitor and self.monitor.startswith("val_")
+        for field in self._template.fields:
+            if field not in own:
+                where = f"{owner}(filepath={self.filepath!r})"
+                yield LogNeed(field, where, in_batches=by_batch and not waits)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Sees that the files can be written."""
+        owner = type(self).__name__
+        if self._reads_monitor:
+            self._monitor.resolve(self.model)
+        check_no_directory(self.filepath, owner=owner, argument="filepath")
+        check_directory(self._template.directory, where=f"{owner}(filepath={self.filepath!r})")
+        self._frequency.start()
+        self._waiting = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Takes note of the epoch, for saves within it."""
+        self._current_epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Saves if it is due; not called at all where `save_freq` is in epochs."""
+        if self._frequency.batch_ended():
+            if self._reads_monitor and self.monitor not in (logs or {}):
+                self._waiting = batch
+            else:
+                self._save(self._current_epoch, batch, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Saves if it is due."""
+        waiting, self._waiting = self._waiting, None
+        if self._frequency.epoch_ended() or waiting is not None:
+            self._save(epoch, waiting, logs or {})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold: the best value, counts, and files to keep."""
+        return {
+            "best": self.best,
+            "waiting": self._waiting,
+            **self._frequency.state_dict(),
+            **self._retention.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state; call it after ``on_train_begin``."""
+        self.best = state["best"]
+        self._waiting = state["waiting"]
+        self._frequency.load_state_dict(state)
+        self._retention.load_state_dict(state)
+
+    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
+        values = {**logs, "epoch": epoch + 1}
+        if batch is not None:
+            values.setdefault("batch", batch + 1)
+        path = self._template.fill(values)
+        value = self._monitor.read(logs) if self._reads_monitor else None
+        if not self._decide(epoch, value, path):
+            return
+        if directory := os.path.dirname(path):
+            os.makedirs(directory, exist_ok=True)
+        check_no_directory(path, owner=type(self).__name__, argument="filepath")
+        with saving(path, owner=type(self).__name__):
+            if self.save_weights_only:
+                self.model.save_weights(path, overwrite=True)
+            else:
+                self.model.save(path, overwrite=True)
+        self._say(epoch, f"finished saving model to {path}")
+        self._retention.add(path, value)
+
+    def _decide(self, epoch: int, value: float | None, path: str) -> bool:
+        """Says whether to save, and takes note of a new best value."""
+        if not self.save_best_only:
+            self._say(epoch, f"saving model to {path}")
+            return True
+        if value is None:  # Warned about; better one file too many than none.
+            return True
+        best = "None" if self.best is None else f"{self.best:.5f}"
+        if not self._monitor.improves(value, self.best):
+            self._say(epoch, f"{self.monitor} did not improve from {best}")
+            return False
+        self._say(
+            epoch, f"{self.monitor} improved from {best} to {value:.5f}, saving model to {path}"
+        )
+        self.best = value
+        return True
+
+    def _say(self, epoch: int, message: str) -> None:
+        if self.verbose > 0:
+            print_message(f"\nEpoch {epoch + 1}: {message}")
+
+    def _check_filepath(self, owner: str) -> None:
+        where = f"{owner}(filepath={self.filepath!r})"
+        endings = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")
+        if not self.filepath.endswith(endings):
+            raise ValueError(
+                explain(
+                    where,
+                    expected=f"a path that ends in {' or '.join(endings)}, as "
+                    f"save_weights_only={self.save_weights_only}",
+                    received=describe(self.filepath),
+                    action=f'Append "{endings[0]}".',
+                )
+            )
+        if self._retention.active and not self._template.fields:
+            raise ValueError(
+                explain(
+                    where,
+                    expected="a path with a field, as only some of several files are to be kept",
+                    received="one path for all saves",
+                    action='Add a field, as in "{epoch:02d}.keras", or leave out `keep_best` and '
+                    "`keep_last`.",
+                )
+            )

@@ -1,0 +1,204 @@
+"""Checkpoints in Orbax's format, written in the background."""
+
+import importlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from callbax._core._errors import describe, explain
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+from callbax.callbacks._checks import leave_out
+from callbax.callbacks._console import print_message
+from callbax.callbacks._frequency import Frequency
+from callbax.callbacks._log_needs import LogNeed
+from callbax.callbacks._monitor import Monitor
+from callbax.callbacks._paths import check_directory, saving
+
+
+class OrbaxCheckpoint(Callback):
+    """Saves the model's state in Orbax's format, in the background; needs `orbax-checkpoint`.
+
+    Use it for states too large for one file or one process, else `ModelCheckpoint`. Each
+    checkpoint is a directory named after the epoch, counted from 0, or, where `save_freq` is by
+    batch, after the training steps taken; one of that name from before is replaced. In it,
+    ``pytree`` holds nested dicts of arrays as ``model.get_state_tree()`` returns them.
+
+    Args:
+        directory: Where the checkpoints go; it is made if need be.
+        monitor: Key in the logs, for `save_best_only`.
+        verbose: 1 prints each save, 0 nothing.
+        save_best_only: Whether to save only what is better than everything before.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
+        save_freq: ``"epoch"``, a number of batches, or a number and a unit: ``"3 epochs"``,
+            ``"500 batches"``, ``"10 minutes"``.
+        initial_value_threshold: Value to beat for the first save; None for none.
+        max_to_keep: How many of the newest to keep; None for all.
+        save_on_background: Whether training goes on while the disk is written to. A save that
+            fails raises at the next save or at the end of training.
+        save_weights_only: Whether to leave out the optimizer's and metrics' state.
+
+    Attributes:
+        best: Best value so far; None before the first.
+
+    Raises:
+        ImportError: `orbax-checkpoint` is not installed.
+        ValueError: `save_freq` or `max_to_keep` is illegal; or, before the first step, the logs
+            will not have `monitor`.
+        OSError: Before the first step: the directory cannot be written to. Later: a save failed.
+
+    Differs from Keras: the same instance may serve several fits; a failed save is an error;
+    ``model_config`` is not written; `verbose` prints.
+
+    Example:
+        >>> callback = OrbaxCheckpoint("checkpoints", save_freq="2 epochs")
+        >>> callback.max_to_keep
+        1
+    """
+
+    execution = "fused"
+    adds_logs = ()
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+        max_to_keep: int | None = 1,
+        save_on_background: bool = True,
+        save_weights_only: bool = False,
+    ) -> None:
+        super().__init__()
+        owner = type(self).__name__
+        try:
+            self._orbax = importlib.import_module("orbax.checkpoint").v1
+        except (ImportError, AttributeError) as error:
+            raise ImportError(
+                f"`{owner}`: expected the `orbax-checkpoint` library of at least version 0.11, "
+                "which is not installed.\nInstall it: pip install orbax-checkpoint."
+            ) from error
+        legal = isinstance(max_to_keep, int) and not isinstance(max_to_keep, bool)
+        if max_to_keep is not None and (not legal or max_to_keep < 1):
+            raise ValueError(
+                explain(
+                    f"{owner}(max_to_keep={max_to_keep!r})",
+                    expected="a positive number of checkpoints, or None to keep all",
+                    received=describe(max_to_keep),
+                    action="The newest one is always kept.",
+                )
+            )
+        self.directory = os.path.abspath(directory)
+        self.monitor = monitor
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_freq = save_freq
+        self.best = initial_value_threshold
+        self.max_to_keep = max_to_keep
+        self.save_on_background = save_on_background
+        self.save_weights_only = save_weights_only
+        self._frequency = Frequency(save_freq, owner=owner)
+        self._monitor = Monitor(monitor, mode, owner=owner)
+        self._waiting = False
+        self._checkpointer: Any = None
+        self._pending: Any = None
+        if not self._frequency.by_batch:
+            leave_out(self, "on_train_batch_end", OrbaxCheckpoint)
+
+    @property
+    def mode(self) -> str:
+        """The mode in force: "auto", "min" or "max"."""
+        return self._monitor.mode
+
+    def log_needs(self) -> Iterator[LogNeed]:
+        """Returns the key this reads from the logs."""
+        if self.save_best_only:
+            yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Opens the directory."""
+        if self.save_best_only:
+            self._monitor.resolve(self.model)
+        check_directory(self.directory, where=f"{type(self).__name__}({self.directory!r})")
+        training = self._orbax.training
+        keep = self.max_to_keep
+        self._checkpointer = training.Checkpointer(
+            self.directory,
+            preservation_policy=keep and training.preservation_policies.LatestN(keep),
+            # Each save that comes here is meant; Orbax's own choice would leave some out.
+            save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),
+        )
+        self._frequency.start()
+        self._waiting = False
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Saves if it is due; not called at all where `save_freq` is in epochs."""
+        if self._frequency.batch_ended():
+            if self.save_best_only and self.monitor not in (logs or {}):
+                self._waiting = True
+            else:
+                self._save(int(self.model.optimizer.iterations), logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Saves if it is due."""
+        if self._frequency.epoch_ended():
+            self._save(epoch, logs)
+        elif self._waiting:
+            self._waiting = False
+            self._save(int(self.model.optimizer.iterations), logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Waits until everything is written."""
+        self.wait_until_finished()
+
+    def wait_until_finished(self) -> None:
+        """Waits until everything is written.
+
+        Raises:
+            OSError: A save failed.
+        """
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            with saving(self.directory, owner=type(self).__name__):
+                pending.result()
+
+    def teardown(self) -> None:
+        """Waits until everything is written and closes the directory."""
+        checkpointer, self._checkpointer = self._checkpointer, None
+        try:
+            self.wait_until_finished()
+        finally:
+            if checkpointer is not None:
+                checkpointer.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold."""
+        return {"best": self.best, "waiting": self._waiting, **self._frequency.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state; call it after ``on_train_begin``."""
+        self.best = state["best"]
+        self._waiting = state["waiting"]
+        self._frequency.load_state_dict(state)
+
+    def _save(self, step: int, logs: Logs | None) -> None:
+        if self.save_best_only:
+            value = self._monitor.read(logs)
+            if value is None or not self._monitor.improves(value, self.best):
+                return
+            self.best = value
+        if self.verbose > 0:
+            print_message(f"\nSaving checkpoint {step} to {self.directory}")
+        tree = self.model.get_state_tree()
+        if self.save_weights_only:
+            tree = {name: tree[name] for name in ("trainable_variables", "non_trainable_variables")}
+        self.wait_until_finished()
+        with saving(self.directory, owner=type(self).__name__):
+            self._pending = self._checkpointer.save_checkpointables_async(
+                step, {"pytree": tree}, overwrite=True
+            )
+        if not self.save_on_background:
+            self.wait_until_finished()

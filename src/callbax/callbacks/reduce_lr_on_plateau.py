@@ -1,0 +1,182 @@
+"""Reducing the learning rate when a metric no longer improves."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from callbax._core._errors import describe, explain
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+from callbax.callbacks._console import print_message
+from callbax.callbacks._log_needs import LogNeed
+from callbax.callbacks._monitor import Monitor
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiplies the learning rate by a factor when a quantity has stopped improving.
+
+    At each epoch end the rate that the epoch used is added to the logs as ``learning_rate``. An
+    epoch without the quantity is warned about and not counted. The same instance may serve
+    several fits: each starts anew.
+
+    Args:
+        monitor: Key in the epoch's logs.
+        factor: What to multiply the rate by, at least 0 and below 1.
+        patience: Epochs without improvement after which to reduce; 0 or more.
+        verbose: 1 prints each reduction, 0 nothing.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
+        min_delta: Least change that counts as an improvement, in units of the quantity.
+        cooldown: Epochs after a reduction that are not counted; 0 or more.
+        min_lr: The rate is not reduced below this.
+        epsilon: Deprecated; the older name of `min_delta`.
+
+    Attributes:
+        best: Best value so far; None before the first.
+        wait: Epochs since the last improvement.
+        cooldown_counter: Epochs of cooldown left.
+
+    Raises:
+        ValueError: A number is out of bounds; or, before the first epoch, mode is "auto" and
+            nobody knows which way is better.
+
+    Differs from Keras: NaN never becomes the best value; a negative `patience` or `cooldown` and
+    unknown arguments are refused.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> callback = ReduceLROnPlateau("loss", factor=0.5, patience=1, verbose=1)
+        >>> callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
+        >>> callback.on_train_begin()
+        >>> for epoch, loss in enumerate([0.5, 0.5]):
+        ...     callback.on_epoch_end(epoch, {"loss": loss})
+        <BLANKLINE>
+        Epoch 2: ReduceLROnPlateau reducing learning rate to 0.25.
+    """
+
+    execution = "fused"
+    adds_logs = ("learning_rate",)
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        *,
+        epsilon: float | None = None,
+    ) -> None:
+        super().__init__()
+        owner = type(self).__name__
+        if epsilon is not None:
+            warnings.warn(
+                f"`{owner}(epsilon=...)` is deprecated; pass `min_delta={epsilon}`.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            min_delta = epsilon
+        if not 0 <= factor < 1:
+            raise ValueError(
+                explain(
+                    f"{owner}(factor={factor!r})",
+                    expected="a factor from 0 up to, but not, 1",
+                    received=describe(factor),
+                    action=f"{owner} does not support a factor >= 1.0: it could not reduce.",
+                )
+            )
+        for name, epochs in (("patience", patience), ("cooldown", cooldown)):
+            if epochs < 0:
+                raise ValueError(
+                    explain(
+                        f"{owner}({name}={epochs!r})",
+                        expected="0 or more epochs",
+                        received=describe(epochs),
+                        action="Pass 0 not to wait.",
+                    )
+                )
+        self.monitor = monitor
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self.best: float | None = None
+        self.wait = 0
+        self.cooldown_counter = 0
+        self._monitor = Monitor(monitor, mode, min_delta, owner=owner)
+
+    @property
+    def mode(self) -> str:
+        """The mode in force: "auto", "min" or "max"."""
+        return self._monitor.mode
+
+    @property
+    def min_delta(self) -> float:
+        """The least change that counts, without a sign."""
+        return self._monitor.min_delta
+
+    def log_needs(self) -> Iterator[LogNeed]:
+        """Returns the key this reads from the logs."""
+        yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
+
+    def in_cooldown(self) -> bool:
+        """Says whether epochs are not counted now."""
+        return self.cooldown_counter > 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forgets an earlier run."""
+        self._monitor.resolve(self.model)
+        self.best = None
+        self.wait = self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Looks at the epoch and reduces the rate when patience has run out."""
+        logs = {} if logs is None else logs
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        self._monitor.resolve(self.model)
+        current = self._monitor.read(logs)
+        if current is None:
+            return
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self._monitor.improves(current, self.best):
+            self.best = current
+            self.wait = 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience and self._reduce(epoch):
+                self.cooldown_counter = self.cooldown
+                self.wait = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+
+    def _reduce(self, epoch: int) -> bool:
+        """Reduces the rate, unless it is at its least; says whether it did."""
+        optimizer = self.model.optimizer
+        old = float(optimizer.learning_rate)
+        # The rate in force was rounded to float32; so must be what it is compared with.
+        if old <= np.float32(self.min_lr):
+            return False
+        new = max(old * self.factor, self.min_lr)
+        optimizer.learning_rate = new
+        if self.verbose > 0:
+            print_message(
+                f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
+            )
+        return True
+
+
+_STATE = ("best", "wait", "cooldown_counter")

@@ -1,0 +1,112 @@
+"""Sending every epoch's logs to a server."""
+
+import importlib
+import json
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+
+
+class RemoteMonitor(Callback):
+    """Sends the epoch and its logs to a server, by HTTP POST; needs the `requests` library.
+
+    A server that cannot be reached, or refuses, is warned about once per fit; training goes on
+    and the next epoch is sent again.
+
+    Args:
+        root: URL of the server.
+        path: Path at the server.
+        field: Name of the form's field that holds the JSON text.
+        headers: HTTP headers to add.
+        send_as_json: Whether to send JSON rather than a form. JSON knows no NaN and no infinity:
+            they are sent as ``null``.
+        timeout: Seconds to wait for the server at most, for the connection and for each answer.
+
+    Raises:
+        ImportError: `requests` is not installed.
+
+    Differs from Keras: `timeout` is new, Keras waits for ever; an answer that says the request
+    failed is warned about too; arrays are sent as lists.
+
+    Example:
+        >>> monitor = RemoteMonitor("http://monitor.example", timeout=2.0)
+        >>> monitor.root + monitor.path
+        'http://monitor.example/publish/epoch/end/'
+    """
+
+    execution = "fused"
+    adds_logs = ()
+
+    def __init__(
+        self,
+        root: str = "http://localhost:9000",
+        path: str = "/publish/epoch/end/",
+        field: str = "data",
+        headers: Mapping[str, str] | None = None,
+        send_as_json: bool = False,
+        *,
+        timeout: float = 10.0,
+    ) -> None:
+        super().__init__()
+        try:
+            self._requests = importlib.import_module("requests")
+        except ImportError as error:
+            raise ImportError(
+                "`RemoteMonitor`: expected the `requests` library, which is not installed.\n"
+                "Install it: pip install requests."
+            ) from error
+        self.root = root
+        self.path = path
+        self.field = field
+        self.headers = headers
+        self.send_as_json = send_as_json
+        self.timeout = timeout
+        self._warned = False
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Lets an unreachable server be warned about again."""
+        self._warned = False
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Sends the epoch."""
+        values = {key: _plain(value) for key, value in (logs or {}).items()}
+        event: dict[str, Any] = {"epoch": epoch, **values}
+        if self.send_as_json:
+            event = {key: _finite(value) for key, value in event.items()}
+            body: dict[str, Any] = {"json": event}
+        else:
+            body = {"data": {self.field: json.dumps(event, default=str)}}
+        try:
+            self._requests.post(
+                self.root + self.path, headers=self.headers, timeout=self.timeout, **body
+            ).raise_for_status()
+        except self._requests.exceptions.RequestException as error:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"Could not reach RemoteMonitor root server at {self.root} "
+                    f"({type(error).__name__}). Training goes on; later failures of this fit are "
+                    "not reported.",
+                    stacklevel=2,
+                )
+
+
+def _plain(value: Any) -> Any:
+    """Returns a number or list that JSON can hold in place of an array."""
+    if hasattr(value, "dtype"):
+        return np.asarray(value).tolist()
+    return value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, int | float | str | None) else str(value)
