@@ -8,12 +8,16 @@ import numpy as np
 class FakeModel:
     """What callbacks see of a model; its one weight is the number of the epoch."""
 
+    metrics = ()  # Keras's callbacks look for directions here.
+
     def __init__(self, learning_rate=0.1, **metric_directions):
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history = None
-        self.optimizer = SimpleNamespace(learning_rate=learning_rate)
+        self.log_keys = None
+        self.optimizer = SimpleNamespace(learning_rate=learning_rate, iterations=0)
         self.metric_directions = metric_directions
         self.weights = [np.array([-1.0])]
+        self.saved = []
 
     def get_weights(self):
         return [weight.copy() for weight in self.weights]
@@ -21,9 +25,25 @@ class FakeModel:
     def set_weights(self, weights):
         self.weights = [weight.copy() for weight in weights]
 
+    def save(self, path, overwrite):
+        self.write(path, "model", overwrite)
 
-def fit(callback, model, epoch_logs):
-    """Drives one callback through epochs with the given logs; returns the logs as it left them."""
+    def save_weights(self, path, overwrite):
+        self.write(path, "weights", overwrite)
+
+    def write(self, path, kind, overwrite):
+        """Notes what was asked for, by name, and makes a file to look for."""
+        assert overwrite
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"{kind} {self.weights[0][0]}")
+        self.saved.append(str(path).rpartition("/")[2])
+
+
+def fit(callback, model, epoch_logs, batch_logs=()):
+    """Drives one callback through epochs with the given logs; returns the logs as it left them.
+
+    Each epoch has a batch for each of `batch_logs`.
+    """
     callback.set_model(model)
     model.stop_training = False
     callback.on_train_begin({})
@@ -31,6 +51,9 @@ def fit(callback, model, epoch_logs):
     for epoch, logs in enumerate(epoch_logs):
         callback.on_epoch_begin(epoch, {})
         model.weights = [np.array([float(epoch)])]
+        for batch, own in enumerate(batch_logs):
+            model.optimizer.iterations += 1
+            callback.on_train_batch_end(batch, dict(own))
         seen.append(dict(logs))
         callback.on_epoch_end(epoch, seen[-1])
         if model.stop_training:

@@ -128,8 +128,6 @@ class OrbaxCheckpoint(Callback):
         self._checkpointer = training.Checkpointer(
             self.directory,
             preservation_policy=keep and training.preservation_policies.LatestN(keep),
-            # Each save that comes here is meant; Orbax's own choice would leave some out.
-            save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),
         )
         self._frequency.start()
         self._waiting = False
@@ -198,7 +196,7 @@ class OrbaxCheckpoint(Callback):
         self.wait_until_finished()
         with saving(self.directory, owner=type(self).__name__):
             self._pending = self._checkpointer.save_checkpointables_async(
-                step, {"pytree": tree}, overwrite=True
+                step, {"pytree": tree}, force=True, overwrite=True
             )
         if not self.save_on_background:
             self.wait_until_finished()

@@ -1,0 +1,293 @@
+import errno
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+from tests.callbacks.trainer import Trainer
+
+from callbax.callbacks import (
+    BackupAndRestore,
+    Callback,
+    CallbackList,
+    CSVLogger,
+    EarlyStopping,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+)
+from callbax.saving._hdf5 import to_hdf5
+
+HOOKS = (
+    "on_train_begin",
+    "on_epoch_begin",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_epoch_end",
+    "on_train_end",
+)
+
+
+class Killer(Callback):
+    """Raises at the n-th hook call, as a killed process or Ctrl-C would."""
+
+    def __init__(self, calls):
+        self.left = calls
+        for hook in HOOKS:
+            setattr(self, hook, self.count)
+
+    def count(self, *args, **kwargs):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+class Noise(Callback):
+    """A user's callback with a state of its own; it changes the model at epoch begins."""
+
+    def __init__(self):
+        self.level = 1.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.set_weights([weight + self.level for weight in self.model.get_weights()])
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.level *= -0.75
+
+    def state_dict(self):
+        return {"level": self.level}
+
+    def load_state_dict(self, state):
+        self.level = state["level"]
+
+
+def callbacks(directory, save_freq, **options):
+    """One of each, the backup first in the list: its place does not matter."""
+    return [
+        BackupAndRestore(directory / "backup", save_freq=save_freq, **options),
+        LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+        ReduceLROnPlateau("loss", patience=1, factor=0.5),
+        EarlyStopping("loss", patience=9, mode="max", restore_best_weights=True),
+        EarlyStopping("val_loss", patience=3),
+        CSVLogger(directory / "log.csv"),
+        ModelCheckpoint(directory / "{epoch}.keras", "val_loss", save_best_only=True, keep_last=2),
+        Noise(),
+    ]
+
+
+def outcome(trainer, used, directory):
+    """Everything a run leaves behind."""
+    files = {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+    states = [callback.state_dict() for callback in used if hasattr(callback, "state_dict")]
+    contents = trainer.file_contents().arrays()
+    return {
+        "files": files,
+        "states": repr(states[1:]).replace(str(directory), ""),  # [0] is the backup's own count.
+        "arrays": {key: array.tobytes() for key, array in contents.items()},
+        "history": trainer.history.history,
+        "epoch": trainer.history.epoch,
+        "reason": trainer.history.stop_reason,
+    }
+
+
+def run(directory, save_freq, *, steps=None, kill=None):
+    """Runs a fit, in a process of its own as it were; says what it leaves, or None if killed."""
+    used = callbacks(directory, save_freq)
+    trainer = Trainer(steps)
+    if kill is None:
+        trainer.fit(used, epochs=4)
+        return outcome(trainer, used, directory)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit([*used, Killer(kill)], epochs=4)
+    return None
+
+
+def count_hooks(tmp_path, steps):
+    directory = tmp_path / "count"
+    directory.mkdir()
+    killer = Killer(0)
+    Trainer(steps).fit([*callbacks(directory, "epoch"), killer], epochs=4)
+    return -killer.left
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", "2 epochs", 1, 3])
+@pytest.mark.parametrize("steps", [None, 3])
+def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(save_freq, steps, tmp_path):
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    expected = run(whole, save_freq, steps=steps)
+    calls = count_hooks(tmp_path, steps)
+    assert calls > 20
+    for kill in range(1, calls + 1):
+        directory = tmp_path / f"killed{kill}"
+        directory.mkdir()
+        run(directory, save_freq, steps=steps, kill=kill)
+        run(directory, save_freq, steps=steps, kill=2)  # Killed again, soon after resuming.
+        actual = run(directory, save_freq, steps=steps)
+        assert actual == expected, f"differs after a kill at hook call {kill}"
+        assert not (directory / "backup").exists()
+
+
+def batches_seen(trainer, used, epochs):
+    class Seen(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append((self.epoch, batch))
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+    seen = []
+    trainer.fit([Seen(), *used], epochs)
+    return seen
+
+
+def test_a_resumed_epoch_goes_on_at_its_batch(tmp_path):
+    run(tmp_path, 2, kill=1 + 1 + 2 * 3 + 1)  # In the fourth batch; batches 0 and 1 are backed up.
+    seen = batches_seen(Trainer(), callbacks(tmp_path, 2), epochs=1)
+    assert seen == [(0, 2), (0, 3), (0, 4)]
+
+
+def test_the_layout_is_keras(tmp_path):
+    run(tmp_path, "epoch", kill=12 + 5)
+    backup = tmp_path / "backup"
+    theirs = keras.callbacks.BackupAndRestore(str(backup))
+    assert sorted(os.listdir(backup)) == sorted(
+        os.path.basename(path) for path in (theirs._weights_path, theirs._training_metadata_path)
+    )
+    metadata = (backup / "training_metadata.json").read_text()
+    assert json.loads(metadata) == {"epoch": 1, "batch": 0}
+
+
+def test_keras_reads_the_weights(tmp_path):
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(2, use_bias=False)])
+    backup = BackupAndRestore(tmp_path)
+
+    class AsKeras(Trainer):
+        def file_contents(self):
+            contents = super().file_contents()
+            contents.weights["layers/dense/vars/0"] = np.array([[3.0, 4.0]], "float32")
+            return type(contents)(contents.weights)
+
+    backup.set_model(AsKeras())
+    backup.on_epoch_end(0)
+    model.load_weights(tmp_path / "latest.weights.h5")
+    assert model.get_weights()[0].tolist() == [[3.0, 4.0]]
+
+
+def test_an_instance_serves_several_fits(tmp_path):
+    used = [BackupAndRestore(tmp_path / "backup")]
+    trainer = Trainer()
+    for _ in range(2):
+        assert trainer.fit(used, epochs=2).epoch == [0, 1]
+
+
+def test_delete_checkpoint_false_keeps_it(tmp_path):
+    Trainer().fit(BackupAndRestore(tmp_path, delete_checkpoint=False), epochs=2)
+    trainer = Trainer()
+    assert trainer.fit(BackupAndRestore(tmp_path), epochs=3).epoch == [0, 1, 2]
+    assert trainer.step == 15
+
+
+def test_removes_only_its_own_files(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    Trainer().fit(BackupAndRestore(tmp_path, double_checkpoint=True), epochs=3)
+    assert os.listdir(tmp_path) == ["mine.txt"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "zero", "missing"])
+def test_double_checkpoint_goes_on_from_the_backup_before(damage, tmp_path):
+    whole, directory = tmp_path / "whole", tmp_path / "damaged"
+    for path in (whole, directory):
+        path.mkdir()
+    expected = run(whole, "epoch")
+    used = callbacks(directory, "epoch", double_checkpoint=True)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer().fit([*used, Killer(1 + 3 * 12)], epochs=4)
+    latest = directory / "backup" / "latest.weights.h5"
+    if damage == "missing":
+        latest.unlink()
+    else:
+        latest.write_bytes(latest.read_bytes()[:100] if damage == "cut" else b"0")
+    trainer, used = Trainer(), callbacks(directory, "epoch", double_checkpoint=True)
+    if damage == "missing":
+        trainer.fit(used, epochs=4)
+    else:
+        with pytest.warns(UserWarning, match="the last backup cannot be read .*one before"):
+            trainer.fit(used, epochs=4)
+    assert outcome(trainer, used, directory) == expected
+
+
+def test_a_damaged_backup_alone_is_an_error_and_stays(tmp_path):
+    latest = tmp_path / "latest.weights.h5"
+    latest.write_bytes(b"0")
+    with pytest.raises(OSError, match=r"(?s)BackupAndRestore\(.*expected a backup at.*damaged"):
+        Trainer().fit(BackupAndRestore(tmp_path), epochs=1)
+    assert latest.read_bytes() == b"0"
+
+
+def test_weights_without_a_run_are_no_backup(tmp_path):
+    (tmp_path / "latest.weights.h5").write_bytes(to_hdf5(Trainer().file_contents()))
+    with pytest.raises(OSError, match="it holds weights, but no state of a run"):
+        Trainer().fit(BackupAndRestore(tmp_path), epochs=1)
+
+
+def test_a_full_disk_keeps_the_backup_before(tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    trainer = Trainer()
+    trainer.fit(BackupAndRestore(tmp_path, delete_checkpoint=False), epochs=1)
+    before = (tmp_path / "latest.weights.h5").read_bytes()
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        trainer.fit(BackupAndRestore(tmp_path), epochs=2)
+    assert caught.value.errno == errno.ENOSPC
+    for words in ("BackupAndRestore(", str(tmp_path), "still there"):
+        assert words in str(caught.value)
+    assert (tmp_path / "latest.weights.h5").read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["latest.weights.h5", "training_metadata.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"backup_dir": ""}, "Empty `backup_dir` argument passed"),
+        ({"backup_dir": None}, "Empty `backup_dir` argument passed"),
+        ({"backup_dir": "b", "save_freq": "batch"}, "BackupAndRestore(save_freq='batch')"),
+        ({"backup_dir": "b", "save_freq": 0.15}, "BackupAndRestore(save_freq=0.15)"),
+    ],
+)
+def test_bad_arguments(arguments, words):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the words follow)
+        BackupAndRestore(**arguments)
+    assert words in str(caught.value)
+
+
+def test_a_directory_that_cannot_be_made_is_found_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("")
+    trainer = Trainer()
+    with pytest.raises(NotADirectoryError, match=r"BackupAndRestore\('.*file/backup'\)"):
+        trainer.fit(BackupAndRestore(tmp_path / "file" / "backup"), epochs=1)
+    assert trainer.step == 0
+
+
+def test_other_callbacks_than_before_are_warned_about(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        Trainer().fit([BackupAndRestore(tmp_path), Noise(), Killer(14)], epochs=2)
+    with pytest.warns(UserWarning, match="EarlyStopping, Noise were not restored"):
+        Trainer().fit([BackupAndRestore(tmp_path), EarlyStopping("loss")], epochs=2)
+
+
+def test_a_fresh_state_dict_round_trip(tmp_path):
+    first = BackupAndRestore(tmp_path, save_freq=3)
+    first.set_model(Trainer())
+    first.on_train_batch_end(0)
+    second = BackupAndRestore(tmp_path, save_freq=3)
+    second.load_state_dict(first.state_dict())
+    assert first.state_dict() == second.state_dict() == {"count": 1}
+
+
+def test_saving_by_epoch_costs_nothing_per_batch(tmp_path):
+    assert not CallbackList(BackupAndRestore(tmp_path)).wants("on_train_batch_end")
+    assert CallbackList(BackupAndRestore(tmp_path, 5)).wants("on_train_batch_end")
