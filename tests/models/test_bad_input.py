@@ -43,7 +43,7 @@ CASES = {
     "validation_split 1.5": ({"validation_split": 1.5}, ValueError, ["[0, 1)", "1.5"]),
     "validation_split 1": ({"validation_split": 1}, ValueError, ["[0, 1)"]),
     "validation_split -0.1": ({"validation_split": -0.1}, ValueError, ["[0, 1)"]),
-    "nothing left to validate": ({"validation_split": 0.01}, ValueError, ["either side", "10 samples"]),
+    "nothing left to train on": ({"validation_split": 0.95}, ValueError, ["either side", "10 samples"]),
     "validation_split of batches": (
         {"x": [(X, Y)], "y": None, "validation_split": 0.5},
         ValueError,

@@ -1,10 +1,12 @@
 """Compiled executions of a step: one at a time, or many in one dispatch."""
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import jaxprs_in_params
 
 from callbax._core._types import Array, PyTree
 from callbax._data._select import Batches, select
@@ -18,63 +20,61 @@ ROW_BYTES = 64 * 2**20
 
 
 class Programs:
-    """A step's compiled programs; this is the only place where steps meet ``jax.jit``.
+    """A step's compiled program; this is the only place where steps meet ``jax.jit``.
 
-    One program runs a *dynamic* number of steps and so serves full executions, remainders and
-    replays without compiling again. A single step has a program of its own, as the loop costs
-    more than it saves there. Both give the same bits: each step sits behind optimization barriers,
-    so that XLA sees the same computation in either.
+    The program runs a *dynamic* number of steps in a loop, and so serves full executions,
+    remainders, replays and single steps without compiling again, with the same bits however the
+    steps are divided. Where XLA compiles a step worse inside a loop, the program is a single step
+    that is dispatched as often as asked for; a model uses the one or the other, never both, as
+    their bits may differ.
 
     Args:
         step: The pure step.
-        donate: Whether a single step may overwrite the state it starts from.
+        looped: Whether the loop is inside the program.
 
     Attributes:
-        traces: How often a program was traced; each trace is a compilation.
+        traces: How often the program was traced; each trace is a compilation.
     """
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, step: Step, *, looped: bool = True) -> None:
+        self.step, self.looped = step, looped
         self.traces = 0
-        self._one = jax.jit(self._trace_one)
-        self._one_donating = jax.jit(self._trace_one, donate_argnums=0)
-        self._many = jax.jit(self._trace_many, static_argnames="capacity")
+        trace = self._trace_loop if looped else self._trace_step
+        self._keeping = jax.jit(trace, static_argnames="capacity")
+        self._overwriting = jax.jit(trace, static_argnames="capacity", donate_argnums=0)
 
-    def one(
-        self, state: TrainState, batches: Batches, index: int, *, donate: bool = False
-    ) -> tuple[TrainState, PyTree]:
-        """Takes one step.
-
-        Args:
-            state: The state before it.
-            batches: Batches on the device.
-            index: Which of them.
-            donate: Overwrite the moving part of ``state``, which is lost.
-
-        Returns:
-            The state after it, and its row.
-        """
-        run = self._one_donating if donate else self._one
-        moved, row = run(*self._parted(state), batches, index)
-        return state.replace(**moved), row
-
-    def many(
-        self, state: TrainState, batches: Batches, first: int, count: int, *, capacity: int
-    ) -> tuple[TrainState, PyTree]:
-        """Takes ``count`` steps in one dispatch.
+    def run(
+        self,
+        state: TrainState,
+        batches: Batches,
+        first: int,
+        count: int,
+        *,
+        capacity: int,
+        overwrite: bool = False,
+    ) -> tuple[TrainState, list[PyTree]]:
+        """Takes steps, in one dispatch if the loop is inside the program.
 
         Args:
-            state: The state before them; kept.
+            state: The state before them.
             batches: Batches on the device.
             first: The first batch.
             count: How many, at most ``capacity``.
             capacity: Room for rows.
+            overwrite: Whether the moving part of ``state`` may be overwritten, and so be lost.
 
         Returns:
-            The state after them, and their rows: leaves of shape (capacity, ...).
+            The state after them, and their rows in blocks: leaves of shape (capacity, ...).
         """
-        moved, rows = self._many(*self._parted(state), batches, first, count, capacity=capacity)
-        return state.replace(**moved), rows
+        program = self._overwriting if overwrite else self._keeping
+        moving, rest = self._parted(state)
+        blocks = []
+        for position in [first] if self.looped else range(first, first + count):
+            moving, rows = program(
+                moving, rest, batches, scalar(position), scalar(count), capacity=capacity
+            )
+            blocks.append(rows)
+        return state.replace(**moving), blocks
 
     def capacity(self, state: TrainState, batches: Batches) -> int:
         """Returns how many steps one execution may have, for the memory that their rows take."""
@@ -87,15 +87,9 @@ class Programs:
     def _parted(self, state: TrainState) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
         fields = vars(state)
         moving = {name: fields[name] for name in self.step.moves}
-        return moving, {name: fields[name] for name in fields if name not in moving}
+        return moving, {name: fields[name] for name in self.step.reads}
 
-    def _trace_one(
-        self, moving: dict[str, PyTree], rest: dict[str, PyTree], batches: Batches, index: Array
-    ) -> tuple[dict[str, PyTree], PyTree]:
-        self.traces += 1
-        return self._step(moving, rest, batches, index)
-
-    def _trace_many(
+    def _trace_loop(
         self,
         moving: dict[str, PyTree],
         rest: dict[str, PyTree],
@@ -121,6 +115,20 @@ class Programs:
         moved, rows = lax.fori_loop(0, count, body, (moving, rows))
         return moved, rows
 
+    def _trace_step(
+        self,
+        moving: dict[str, PyTree],
+        rest: dict[str, PyTree],
+        batches: Batches,
+        first: Array,
+        count: Array,
+        *,
+        capacity: int,
+    ) -> tuple[dict[str, PyTree], PyTree]:
+        self.traces += 1
+        moved, row = self._step(moving, rest, batches, first)
+        return moved, jax.tree.map(lambda leaf: leaf[None], row)
+
     def _row(
         self, moving: dict[str, PyTree], rest: dict[str, PyTree], batches: Batches, index: Array
     ) -> PyTree:
@@ -131,10 +139,37 @@ class Programs:
     def _step(
         self, moving: dict[str, PyTree], rest: dict[str, PyTree], batches: Batches, index: Array
     ) -> tuple[dict[str, PyTree], PyTree]:
-        moving, batch = lax.optimization_barrier((moving, select(batches, index)))
-        moved, row = self.step.run(TrainState(**moving, **rest), batch)
+        # What does not move goes through the barrier too: XLA would compute what follows from it
+        # alone, such as -learning_rate, once before the loop, and round differently for it.
+        batch = select(batches, index)
+        moving, rest, batch = lax.optimization_barrier((moving, rest, batch))
+        moved, row = self.step.run(moving | rest, batch)
         moved = jax.tree.map(
             lambda new, old: lax.convert_element_type(new, old.dtype), moved, moving
         )
         result: tuple[dict[str, PyTree], PyTree] = lax.optimization_barrier((moved, row))
         return result
+
+
+def loops_well(jaxpr: Any) -> bool:
+    """Says whether XLA compiles a computation as well inside a loop as outside.
+
+    On a CPU it brings convolutions into the form that its fast kernels take only where they stand
+    outside of loops (35 against 11 ms for a step of a small network, measured).
+    """
+    return jax.default_backend() != "cpu" or not _convolves(jaxpr)
+
+
+def _convolves(jaxpr: Any) -> bool:
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "conv_general_dilated":
+            return True
+        if any(_convolves(inner) for inner in jaxprs_in_params(equation.params)):
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=4096)
+def scalar(value: int) -> Array:
+    """Returns an int32 on the device; bringing one there anew costs as much as a small step."""
+    return jnp.int32(value)

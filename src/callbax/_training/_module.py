@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from callbax._core._types import Array, PyTree
@@ -33,18 +34,35 @@ class FunctionalModule:
     def __init__(self, module: nnx.Module) -> None:
         self.module = module
         self._frozen = _frozen_paths(module)
-        self._graphdef, *_ = self._split(module)
+        self._graphdef, _, random, _ = self._split(module)
+        self._key_kinds = {
+            path: str(jax.random.key_impl(key))
+            for path, key in _flatten(random).items()
+            if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
+        }
+        self._keys: dict[str, tuple[Array, Array]] = {}
         self._call_arguments = _call_arguments(module)
 
     def read(self) -> tuple[Arrays, Arrays, Arrays]:
-        """Returns what the live module holds now: trainable arrays, other arrays, random keys."""
+        """Returns what the live module holds now: trainable arrays, other arrays, random keys.
+
+        Keys are returned as their data: typed keys slow every dispatch down.
+        """
         _, *states = self._split(self.module)
         params, random, rest = (_flatten(state) for state in states)
+        for path in self._key_kinds:
+            if path not in self._keys or self._keys[path][0] is not random[path]:
+                self._keys[path] = random[path], jax.random.key_data(random[path])
+            random[path] = self._keys[path][1]
         return params, rest, random
 
-    def write(self, *arrays: Arrays) -> None:
+    def write(self, params: Arrays, stats: Arrays, random: Arrays) -> None:
         """Puts arrays into the live module."""
-        nnx.update(self.module, _unflatten({k: v for part in arrays for k, v in part.items()}))
+        for path in self._key_kinds:
+            if path not in self._keys or self._keys[path][1] is not random[path]:
+                self._keys[path] = self._key(path, random[path]), random[path]
+        keys = {path: self._keys[path][0] for path in self._key_kinds}
+        nnx.update(self.module, _unflatten(params | stats | random | keys))
 
     def apply(
         self,
@@ -72,7 +90,12 @@ class FunctionalModule:
         Returns:
             The module's output and its other arrays after the call.
         """
-        drawn = {name: _derive(value, step) for name, value in random.items()}
+        drawn = {
+            path: jax.random.fold_in(self._key(path, value), step)
+            if path in self._key_kinds
+            else jnp.zeros_like(value)  # a counter: each step counts its draws from 0
+            for path, value in random.items()
+        }
         module = nnx.merge(self._graphdef, _unflatten(params | stats | drawn))
         if training:
             module.train()
@@ -83,18 +106,23 @@ class FunctionalModule:
         updated = _flatten(after)
         return y, {name: updated[name] for name in stats}
 
-    def output_spec(self, x: PyTree) -> PyTree:
-        """Returns the shapes and dtypes of the output for an input, without computing it.
+    def trace(self, x: PyTree) -> tuple[Any, PyTree]:
+        """Returns the module's computation as a jaxpr, and its output's shapes and dtypes.
 
         Args:
             x: The input, arrays or their shapes and dtypes.
         """
 
         def forward(params: Arrays, stats: Arrays, random: Arrays, x: PyTree) -> PyTree:
-            step = jax.numpy.zeros((), jax.numpy.int32)
+            step = jnp.zeros((), jnp.int32)
             return self.apply(params, stats, random, x, training=False, step=step)[0]
 
-        return jax.eval_shape(forward, *self.read(), x)
+        closed, spec = jax.make_jaxpr(forward, return_shape=True)(*self.read(), x)
+        return closed.jaxpr, spec
+
+    def _key(self, path: str, value: Array) -> Array:
+        kind = self._key_kinds.get(path)
+        return value if kind is None else jax.random.wrap_key_data(value, impl=kind)
 
     def _call(self, module: Any, x: PyTree, training: bool) -> PyTree:
         extra = {
@@ -149,13 +177,6 @@ def _frozen_paths(module: nnx.Module) -> list[tuple[Any, ...]]:
         for path, part in nnx.iter_modules(module)
         if getattr(part, "trainable", True) is False
     ]
-
-
-def _derive(value: Array, step: Array) -> Array:
-    """Turns a stream's key into that of this step; its counter starts again at 0."""
-    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
-        return jax.random.fold_in(value, step)
-    return jax.numpy.zeros_like(value)
 
 
 def _flatten(state: Any) -> Arrays:

@@ -43,11 +43,14 @@ class Pace:
 
     Args:
         setting: "auto", or a number of steps that is kept to exactly.
-        exact: Whether callbacks want each batch run between its two hooks.
+        single: Whether "auto" means one step: callbacks want each batch run between its two
+            hooks, or nothing is gained by more.
     """
 
-    def __init__(self, setting: StepsPerExecution, *, exact: bool) -> None:
-        self._fixed = 1 if exact else None if setting == "auto" else int(setting)
+    def __init__(self, setting: StepsPerExecution, *, single: bool = False) -> None:
+        self._fixed = None if setting == "auto" else int(setting)
+        if single and setting == "auto":
+            self._fixed = 1
         self._step_seconds: float | None = None
         self._last = 0
         self._useful = self._wasted = 0.0
@@ -84,12 +87,6 @@ class Pace:
             and self._touched_at is not None
             and step == self._touched_at + self._interval
         )
-
-    @property
-    def single(self) -> bool:
-        """Whether executions of one step are the rule, and worth a program of their own."""
-        slow = self._step_seconds is not None and 2 * self._step_seconds > EXECUTION_SECONDS
-        return self._fixed == 1 or self._interval == 1 or self._limit < 2 or slow
 
     def ran(self, count: int, seconds: float, *, at_most: bool) -> None:
         """Notes an execution.

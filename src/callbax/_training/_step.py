@@ -11,10 +11,11 @@ from jaxtyping import Float
 from callbax._core._types import Array, PyTree
 from callbax._training._module import Arrays, FunctionalModule
 from callbax._training._objective import Objective
-from callbax._training._state import TrainState
 
 Batch = tuple[PyTree, PyTree, PyTree]
 """(x, y, sample_weight), the latter two None where there are none."""
+Fields = dict[str, PyTree]
+"""Fields of a `TrainState` by name."""
 
 
 class Optimizer(Protocol):
@@ -37,13 +38,15 @@ class Step:
     """A pure step and what it moves.
 
     Attributes:
-        run: ``(state, batch) -> (moved fields of the state, row)``.
-        moves: Fields of the state that it changes; all others stay as they are.
+        run: ``(state fields, batch) -> (moved fields of the state, row)``.
+        moves: Fields of the state that it changes.
+        reads: Fields that it reads and leaves as they are.
         keys: Names of the row's values; None where the row is the module's output.
     """
 
-    run: Callable[[TrainState, Batch], tuple[dict[str, PyTree], PyTree]]
+    run: Callable[[Fields, Batch], tuple[Fields, PyTree]]
     moves: tuple[str, ...]
+    reads: tuple[str, ...]
     keys: tuple[str, ...] | None
 
 
@@ -54,59 +57,65 @@ def train_step(module: FunctionalModule, objective: Objective, optimizer: Optimi
     place the batch's own loss.
     """
 
-    def run(state: TrainState, batch: Batch) -> tuple[dict[str, PyTree], Float[Array, " keys"]]:
+    def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
 
         def objective_of(params: Arrays) -> tuple[Array, tuple[Any, PyTree, Arrays]]:
             y_pred, stats = module.apply(
-                params, state.stats, state.random, x, training=True, step=state.step
+                params, state["stats"], state["random"], x, training=True, step=state["step"]
             )
             losses = objective.losses(y, y_pred, sample_weight)
             return losses[0], (losses, y_pred, stats)
 
-        grads, (losses, y_pred, stats) = jax.grad(objective_of, has_aux=True)(state.params)
+        grads, (losses, y_pred, stats) = jax.grad(objective_of, has_aux=True)(state["params"])
         params, optimizer_state = optimizer.update(
             grads,
-            state.optimizer,
-            state.params,
-            learning_rate=state.learning_rate,
-            step=state.step,
+            state["optimizer"],
+            state["params"],
+            learning_rate=state["learning_rate"],
+            step=state["step"],
         )
-        metrics = objective.update(state.metrics, losses, y, y_pred, sample_weight)
+        metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
         moved = {
             "params": params,
             "stats": stats,
             "optimizer": optimizer_state,
             "metrics": metrics,
-            "step": state.step + 1,
+            "step": state["step"] + 1,
         }
         return moved, jnp.append(objective.compute(metrics), losses[0])
 
-    return Step(run, ("params", "stats", "optimizer", "metrics", "step"), objective.keys)
+    moves = ("params", "stats", "optimizer", "metrics", "step")
+    return Step(run, moves, ("random", "learning_rate"), objective.keys)
 
 
 def test_step(module: FunctionalModule, objective: Objective) -> Step:
     """Returns the step that evaluates: forward and running metrics."""
 
-    def run(state: TrainState, batch: Batch) -> tuple[dict[str, PyTree], Float[Array, " keys"]]:
+    def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
         y_pred, _ = module.apply(
-            state.params, state.stats, state.random, x, training=False, step=state.step
+            state["params"], state["stats"], state["random"], x, training=False, step=state["step"]
         )
         losses = objective.losses(y, y_pred, sample_weight)
-        metrics = objective.update(state.metrics, losses, y, y_pred, sample_weight)
+        metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
 
-    return Step(run, ("metrics",), objective.keys)
+    return Step(run, ("metrics",), ("params", "stats", "random", "step"), objective.keys)
 
 
 def predict_step(module: FunctionalModule) -> Step:
     """Returns the step that predicts: its row is the module's output for the batch."""
 
-    def run(state: TrainState, batch: Batch) -> tuple[dict[str, PyTree], PyTree]:
+    def run(state: Fields, batch: Batch) -> tuple[Fields, PyTree]:
         y_pred, _ = module.apply(
-            state.params, state.stats, state.random, batch[0], training=False, step=state.step
+            state["params"],
+            state["stats"],
+            state["random"],
+            batch[0],
+            training=False,
+            step=state["step"],
         )
         return {}, y_pred
 
-    return Step(run, (), None)
+    return Step(run, (), ("params", "stats", "random", "step"), None)

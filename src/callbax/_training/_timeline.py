@@ -7,6 +7,7 @@ replaying the steps up to there; one that changes the state has the rest of the 
 away, and the next one starts from the new state, with the same data.
 """
 
+import operator
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -42,8 +43,7 @@ class _Execution:
     first: int
     count: int
     end: TrainState
-    rows: PyTree
-    single: bool
+    rows: list[PyTree]
     dispatched: float | None
     settled: bool = False
     host_rows: list[Any] | None = None
@@ -233,7 +233,7 @@ class Timeline:
             batches = execution.chunk.batches
             first = execution.first + self._known_at - execution.begins
             room = self._row_capacity(self._known, execution.chunk)
-            known, _ = self._programs.many(self._known, batches, first, distance, capacity=room)
+            known, _ = self._programs.run(self._known, batches, first, distance, capacity=room)
         self._known, self._known_at = known, at
         return known
 
@@ -297,15 +297,12 @@ class Timeline:
         if self._epoch_end is not None:
             limits.append(self._epoch_end - begins)
         count = min(limits)
-        single = count == 1 and (chunk.count == 1 or self._donate or self._pace.single)
-        programs, batches = self._programs, chunk.batches
-        traces, started = programs.traces, time.perf_counter()
-        if single:
-            end, rows = programs.one(state, batches, first, donate=self._donate)
-        else:
-            end, rows = programs.many(state, batches, first, count, capacity=room)
-        dispatched = started if programs.traces == traces else None
-        return _Execution(begins, chunk, first, count, end, rows, single, dispatched)
+        traces, started = self._programs.traces, time.perf_counter()
+        end, rows = self._programs.run(
+            state, chunk.batches, first, count, capacity=room, overwrite=self._donate
+        )
+        dispatched = started if self._programs.traces == traces else None
+        return _Execution(begins, chunk, first, count, end, rows, dispatched)
 
     def _row_capacity(self, state: TrainState, chunk: Chunk) -> int:
         if self._capacity is None:
@@ -334,13 +331,17 @@ class Timeline:
         self._ready_at, execution.settled = now, True
 
     def _on_host(self, execution: _Execution) -> list[Any]:
-        rows = jax.tree.map(np.asarray, execution.rows)
-        if execution.single:
-            rows = jax.tree.map(lambda row: row[None], rows)
+        """Returns the rows of an execution one by one."""
+        blocks = [jax.tree.map(np.asarray, block) for block in execution.rows]
         if self._programs.step.keys is not None:
+            rows = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
             return self._log_keys.columns(rows[: execution.count])
-        leaves, structure = jax.tree.flatten(rows)
-        return [structure.unflatten([a[i] for a in leaves]) for i in range(execution.count)]
+        per_block = execution.count // len(blocks)
+        return [
+            jax.tree.map(operator.itemgetter(i), block)
+            for block in blocks
+            for i in range(per_block)
+        ]
 
 
 def _check_same_form(old: TrainState, new: TrainState) -> None:

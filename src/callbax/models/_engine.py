@@ -13,12 +13,12 @@ from callbax._core._errors import explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Feed
-from callbax._training._compile import Programs
+from callbax._training._compile import Programs, loops_well
 from callbax._training._module import Arrays, FunctionalModule
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import Pace, StepsPerExecution
 from callbax._training._state import RestingState, StateSource, TrainState
-from callbax._training._step import predict_step, test_step, train_step
+from callbax._training._step import Step, predict_step, test_step, train_step
 from callbax._training._timeline import Timeline
 from callbax.layers._layer import keras_order
 from callbax.optimizers import Optimizer
@@ -131,13 +131,13 @@ class Engine:
 
     def weights(self) -> list[np.ndarray]:
         """Returns copies of all weights at the current batch, in Keras's order."""
-        state = self._settled()
+        state = self.settled()
         arrays = state.params | state.stats
         return [np.array(arrays[path]) for path in self.weight_paths()]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Replaces all weights at the current batch; lengths and shapes are checked before."""
-        state, paths = self._settled(), self.weight_paths()
+        state, paths = self.settled(), self.weight_paths()
         arrays = state.params | state.stats
         expected = [arrays[path].shape for path in paths]
         received = [np.shape(weight) for weight in weights]
@@ -154,7 +154,7 @@ class Engine:
             path: jnp.array(weight, arrays[path].dtype)
             for path, weight in zip(paths, weights, strict=True)
         }
-        self._replace(
+        self.replace(
             params={path: new.get(path, value) for path, value in state.params.items()},
             stats={path: new.get(path, value) for path, value in state.stats.items()},
         )
@@ -173,12 +173,9 @@ class Engine:
         """
         if self._objective is None:
             x, y, _ = batch
-            self._objective = Objective(self.goals, y, self.output_spec(x))
+            _, y_pred = self.functional.trace(x)
+            self._objective = Objective(self.goals, y, y_pred)
         return self._objective
-
-    def output_spec(self, x: PyTree) -> PyTree:
-        """Returns the shapes and dtypes of the module's output for an input."""
-        return self.functional.output_spec(x)
 
     def directions(self) -> dict[str, str | None]:
         """Returns log key -> "up", "down" or None, as far as known."""
@@ -207,18 +204,18 @@ class Engine:
         Args:
             mode: "train", "test" or "predict".
             feed: Where the batches come from.
-            exact: Whether callbacks need one step per execution.
+            exact: Whether callbacks want each batch to run between its two hooks.
         """
-        outer = self.source
-        metrics: PyTree = ()
-        if mode != "predict":
-            metrics = self.objective(feed.spec(self.step)).empty()
-        start = outer.state.replace(metrics=metrics)
+        state, outer, spec = self.settled(), self.source, feed.spec(self.step)
+        metrics: PyTree = () if mode == "predict" else self.objective(spec).empty()
+        start = state.replace(metrics=metrics)
+        programs = self._program(mode, spec[0])
+        exact = exact and self.steps_per_execution == "auto"
         timeline = Timeline(
-            self._program(mode),
+            programs,
             start,
             feed,
-            Pace(self.steps_per_execution, exact=exact),
+            Pace(self.steps_per_execution, single=exact or not programs.looped),
             empty_metrics=metrics,
             exact=exact,
         )
@@ -234,11 +231,11 @@ class Engine:
                 if getattr(end, name) is not getattr(start, name)
             }
             if changed:
-                self._replace(**changed)
+                self.replace(**changed)
 
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
         """Calls the module as of the current batch, its statistics left alone."""
-        state = self._settled()
+        state = self.settled()
         y_pred, _ = self.functional.apply(
             state.params, state.stats, state.random, x, training=training, step=state.step
         )
@@ -250,17 +247,18 @@ class Engine:
 
     # Inside
 
-    def _program(self, mode: str) -> Programs:
+    def _program(self, mode: str, x: PyTree) -> Programs:
         if mode not in self._programs:
-            functional = self.functional
-            if mode == "predict":
-                step = predict_step(functional)
-            elif self._objective is not None and mode == "test":
-                step = test_step(functional, self._objective)
-            elif self._objective is not None and self.optimizer is not None:
-                step = train_step(functional, self._objective, self.optimizer)
-            self._programs[mode] = Programs(step)
+            jaxpr, _ = self.functional.trace(x)
+            self._programs[mode] = Programs(self._step(mode), looped=loops_well(jaxpr))
         return self._programs[mode]
+
+    def _step(self, mode: str) -> Step:
+        if mode == "predict" or self._objective is None:
+            return predict_step(self.functional)
+        if mode == "test" or self.optimizer is None:
+            return test_step(self.functional, self._objective)
+        return train_step(self.functional, self._objective, self.optimizer)
 
     def _initial_state(self) -> TrainState:
         """Takes the module's arrays, which must all exist, and starts the optimizer."""
@@ -277,13 +275,14 @@ class Engine:
             learning_rate=jnp.asarray(rate, jnp.float32),
         )
 
-    def _settled(self) -> TrainState:
+    def settled(self) -> TrainState:
         """Returns the state, first taking in what was changed in the live module between runs."""
         if isinstance(self.source, RestingState):
             self.source.state = self.collect(self.source.state)
         return self.source.state
 
-    def _replace(self, **changes: Any) -> None:
+    def replace(self, **changes: Any) -> None:
+        """Replaces fields of the state at the current batch."""
         self.source.state = self.source.state.replace(**changes)
         if isinstance(self.source, RestingState):
             self._write(self.source.state)

@@ -1,7 +1,7 @@
 """A model made of layers in a row."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,11 @@ from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._training._module import FunctionalModule
 from callbax.layers import Input, Layer
+from callbax.models._files import MODELS
+from callbax.models._keys import LayerKeys
 from callbax.models._model import Model
 from callbax.models._parts import named_parts
+from callbax.saving import deserialize_keras_object, serialize_keras_object
 
 
 class _Stack(nnx.Module):
@@ -20,6 +23,7 @@ class _Stack(nnx.Module):
 
     def __init__(self) -> None:
         self.layers = nnx.List([])
+        self.trainable = True
 
     def __call__(self, x: Any) -> Any:
         for layer in self.layers:
@@ -27,6 +31,7 @@ class _Stack(nnx.Module):
         return x
 
 
+@MODELS.register()
 class Sequential(Model):
     """A model made of layers in a row, each fed with the output of the one before.
 
@@ -59,6 +64,7 @@ class Sequential(Model):
         self._stack.trainable = trainable
         self._specs: list[PyTree] = []
         self._input: PyTree = None
+        self._input_shape: Any = None
         for layer in layers or ():
             self.add(layer)
 
@@ -93,7 +99,7 @@ class Sequential(Model):
             )
         shape = getattr(layer, "batch_shape", None)
         if not self._stack.layers and self._input is None and shape is not None:
-            self._input = _spec(shape)
+            self._input_shape, self._input = shape, _spec(shape)
         self._engine.reread()
         if isinstance(layer, Input):
             return
@@ -121,6 +127,50 @@ class Sequential(Model):
         """Whether the weights exist."""
         return bool(self._stack.layers) and len(self._specs) == len(self._stack.layers)
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the layers and the shape of the input as plain values.
+
+        Raises:
+            TypeError: A layer is a plain NNX module, or holds what plain values cannot describe.
+        """
+        layers = [serialize_keras_object(layer) for layer in self._stack.layers]
+        config = {"name": self.name, "trainable": self._stack.trainable, "layers": layers}
+        if self._input_shape is not None:
+            shape = serialize_keras_object(self._input_shape)
+            # In Keras the first layer of a built model says what the input looks like.
+            name, inputs = "InputLayer", {"batch_shape": shape, "name": "input_layer"}
+            layers.insert(0, {"module": "keras.layers", "class_name": name, "config": inputs})
+            config["build_input_shape"] = shape
+        return config
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns the shape of a batch of inputs; None before the model is built."""
+        return {"input_shape": self._input_shape} if self.built else None
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes a model, its weights new, of what `get_config` returned, here or in Keras.
+
+        Args:
+            config: What `get_config` returned; layers as plain values or as objects.
+            custom_objects: Classes and functions of your own, by name.
+
+        Raises:
+            ValueError: A layer is unknown, or its arguments do not fit.
+        """
+        layers = deserialize_keras_object(config["layers"], custom_objects)
+        model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
+        shape = config.get("build_input_shape")
+        if shape and layers and not model.built:
+            model.build(shape)
+        return model
+
+    def _file_keys(self) -> tuple[dict[str, str], dict[str, str]]:
+        found = LayerKeys(list(self._stack.layers), ("layers",), self.name)
+        return found.keys, found.names
+
     def _make_weights(self, input_shape: Any) -> None:
         if self.built:
             return
@@ -133,7 +183,7 @@ class Sequential(Model):
                     action="Pass layers or call `add`.",
                 )
             )
-        self._input = _spec(input_shape)
+        self._input_shape, self._input = input_shape, _spec(input_shape)
         self._extend()
 
     def _extend(self) -> None:
@@ -142,7 +192,7 @@ class Sequential(Model):
         for layer in list(self._stack.layers)[len(self._specs) :]:
             if isinstance(layer, Layer):
                 layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), self._seeds)
-            spec = FunctionalModule(layer).output_spec(spec)
+            _, spec = FunctionalModule(layer).trace(spec)
             self._specs.append(spec)
 
     def _output_specs(self) -> dict[str, PyTree]:
