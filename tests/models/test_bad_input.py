@@ -43,7 +43,11 @@ CASES = {
     "validation_split 1.5": ({"validation_split": 1.5}, ValueError, ["[0, 1)", "1.5"]),
     "validation_split 1": ({"validation_split": 1}, ValueError, ["[0, 1)"]),
     "validation_split -0.1": ({"validation_split": -0.1}, ValueError, ["[0, 1)"]),
-    "nothing left to train on": ({"validation_split": 0.95}, ValueError, ["either side", "10 samples"]),
+    "nothing left to train on": (
+        {"validation_split": 0.95},
+        ValueError,
+        ["either side", "10 samples"],
+    ),
     "validation_split of batches": (
         {"x": [(X, Y)], "y": None, "validation_split": 0.5},
         ValueError,
@@ -72,7 +76,11 @@ CASES = {
         TypeError,
         ["callbacks[0]", "EarlyStopping"],
     ),
-    "an object without hooks": ({"callbacks": [Hookless()]}, TypeError, ["callbacks[0]", "Hookless"]),
+    "an object without hooks": (
+        {"callbacks": [Hookless()]},
+        TypeError,
+        ["callbacks[0]", "Hookless"],
+    ),
     "a hook with a wrong signature": (
         {"callbacks": [OneArgument()]},
         TypeError,
@@ -99,7 +107,10 @@ def test_fit(case):
     ("arguments", "words"),
     [
         ({"optimizer": "rmspop"}, ["rmspop", '"rmsprop"']),
-        ({"loss": "sparse_crossentropy"}, ["sparse_crossentropy", "sparse_categorical_crossentropy"]),
+        (
+            {"loss": "sparse_crossentropy"},
+            ["sparse_crossentropy", "sparse_categorical_crossentropy"],
+        ),
         ({"metrics": ["acuracy"]}, ["acuracy", '"accuracy"']),
         ({"weighted_metrics": ["mea"]}, ["mea"]),
         ({"steps_per_execution": 0}, ["steps_per_execution=0", '"auto"']),
@@ -165,7 +176,10 @@ def test_a_module_class_is_no_module():
         (lambda: cb.layers.Dropout(1.5), "from 0 to 1"),
         (lambda: cb.layers.Flatten("channels"), "channels_last"),
         (lambda: cb.Sequential([cb.layers.Dense]), "an instance of a layer"),
-        (lambda: cb.Sequential([cb.layers.Dense(1, name="a"), cb.layers.Dense(1, name="a")]), "second"),
+        (
+            lambda: cb.Sequential([cb.layers.Dense(1, name="a"), cb.layers.Dense(1, name="a")]),
+            "second",
+        ),
         (lambda: cb.Sequential([cb.layers.Dense(1)]).get_weights(), "input shape is not known"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

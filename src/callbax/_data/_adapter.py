@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
 import jax
@@ -79,7 +79,7 @@ def make_feed(
                     "(x, y) or (x, y, sample_weight).",
                 )
             )
-    length = len(x) if hasattr(x, "__len__") else None
+    length = len(x) if isinstance(x, Sized) else None
     if length == 0:
         raise ValueError(
             explain(

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from numbers import Integral, Number
+from numbers import Number
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from callbax._core._errors import describe, explain
@@ -63,7 +64,7 @@ def to_array(value: Any, where: str) -> Any:
         series = getattr(value, "ndim", 2) == 1
         value = value.to_numpy()[:, None] if series else value.to_numpy()
     array = value if isinstance(value, jax.Array) else np.asarray(value)
-    numeric = array.dtype.kind in "biufc" or jax.dtypes.issubdtype(array.dtype, np.number)
+    numeric = array.dtype.kind in "biufc" or jnp.issubdtype(array.dtype, np.number)
     if array.ndim == 0 or not numeric:
         raise ValueError(
             explain(
@@ -190,7 +191,7 @@ def check_count(where: str, name: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    if not isinstance(value, Integral) or isinstance(value, bool) or value <= 0:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value <= 0:
         raise ValueError(
             explain(
                 f"{where}({name}={value!r})",

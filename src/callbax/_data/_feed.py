@@ -73,7 +73,7 @@ class ShuffledFeed:
     def __init__(self, arrays: PyTree, rows: int, batch_size: int, seed: int) -> None:
         self._rows, self._seed = rows, seed
         self._parts = _full_and_rest(rows, batch_size)
-        self.batches_per_pass = sum(count for _, count, _ in self._parts)
+        self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
         self._arrays = jax.tree.map(to_device, arrays)
         self._chunks: list[Chunk] = []
 
@@ -116,7 +116,7 @@ class OrderedFeed:
     def __init__(self, arrays: PyTree, rows: int, batch_size: int) -> None:
         self._arrays = arrays
         self._size = min(batch_size, rows)
-        self.batches_per_pass = -(-rows // self._size)
+        self.batches_per_pass: int | None = -(-rows // self._size)
         full = rows // self._size
         bytes_per_batch = self._size * sum(a.nbytes // rows for a in jax.tree.leaves(arrays))
         self._capacity = max(1, min(full, PIECE_BYTES // max(1, bytes_per_batch)))
@@ -190,7 +190,8 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size].view(dtype).reshape(shape)
+    aligned: np.ndarray = raw[start : start + size].view(dtype).reshape(shape)
+    return aligned
 
 
 def batch_spec(arrays: PyTree, size: int) -> PyTree:

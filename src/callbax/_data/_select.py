@@ -1,7 +1,7 @@
 """Batches on the device, and how a compiled program takes one of them."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 from jax import lax
@@ -32,7 +32,8 @@ class Batches:
     size: int = field(metadata={"static": True})
 
 
-class Chunk(NamedTuple):
+@dataclass(frozen=True)
+class Chunk:
     """Consecutive batches of one shape, and how many there are.
 
     Attributes:

@@ -81,7 +81,7 @@ class Programs:
         if self.step.keys is not None:
             return CAPACITY
         row = jax.eval_shape(self._row, *self._parted(state), batches, 0)
-        row_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
+        row_bytes: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
         return max(1, min(CAPACITY, ROW_BYTES // max(1, row_bytes)))
 
     def _parted(self, state: TrainState) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
@@ -172,4 +172,4 @@ def _convolves(jaxpr: Any) -> bool:
 @functools.lru_cache(maxsize=4096)
 def scalar(value: int) -> Array:
     """Returns an int32 on the device; bringing one there anew costs as much as a small step."""
-    return jnp.int32(value)
+    return jnp.asarray(value, jnp.int32)

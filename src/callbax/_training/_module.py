@@ -38,7 +38,7 @@ class FunctionalModule:
         self._key_kinds = {
             path: str(jax.random.key_impl(key))
             for path, key in _flatten(random).items()
-            if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
+            if jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
         }
         self._keys: dict[str, tuple[Array, Array]] = {}
         self._call_arguments = _call_arguments(module)
@@ -141,7 +141,8 @@ class FunctionalModule:
             frozen = any(path[: len(prefix)] == prefix for prefix in self._frozen)
             return isinstance(value, nnx.Param) and not frozen
 
-        graphdef, params, random, rest = nnx.split(module, trainable, nnx.RngState, ...)
+        split: Any = nnx.split(module, trainable, nnx.RngState, ...)
+        graphdef, params, random, rest = split
         return graphdef, params, random, rest
 
 
@@ -187,9 +188,8 @@ def _flatten(state: Any) -> Arrays:
 
 
 def _unflatten(arrays: Arrays) -> Any:
-    return nnx.from_flat_state(
-        {
-            tuple(int(part) if part.isdigit() else part for part in path.split("/")): value
-            for path, value in arrays.items()
-        }
-    )
+    flat: Any = {
+        tuple(int(part) if part.isdigit() else part for part in path.split("/")): value
+        for path, value in arrays.items()
+    }
+    return nnx.from_flat_state(flat)

@@ -1,8 +1,9 @@
 """How many steps an execution takes (``steps_per_execution``)."""
 
 import math
-from numbers import Integral
 from typing import Literal
+
+import numpy as np
 
 from callbax._core._errors import describe, explain
 
@@ -26,7 +27,7 @@ def check_steps_per_execution(value: object) -> StepsPerExecution:
     """
     if value == "auto":
         return "auto"
-    if isinstance(value, Integral) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value > 0:
         return int(value)
     raise ValueError(
         explain(

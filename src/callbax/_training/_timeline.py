@@ -346,7 +346,8 @@ class Timeline:
 
 def _check_same_form(old: TrainState, new: TrainState) -> None:
     """Raises unless two states have the same arrays by shape and dtype."""
-    if jax.tree.structure(old) != jax.tree.structure(new):
+    structures: list[Any] = [jax.tree.structure(state) for state in (old, new)]
+    if structures[0] != structures[1]:
         raise ValueError(
             explain(
                 "model.set_weights",

@@ -1,8 +1,9 @@
 """Checks of what users pass to fit, evaluate and predict."""
 
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from callbax._core._errors import describe, explain
 
@@ -24,7 +25,7 @@ def check_verbose(where: str, verbose: Any) -> Any:
 def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
     """Returns legal ``initial_epoch`` and ``epochs``: integers, not negative."""
     for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
             raise ValueError(
                 explain(
                     f"fit({name}={value!r})",
@@ -54,7 +55,7 @@ def check_split(validation_split: Any) -> float:
 
 def due_epochs(validation_freq: Any) -> Any:
     """Returns a function that says whether an epoch, counted from 0, is validated."""
-    if isinstance(validation_freq, Integral) and not isinstance(validation_freq, bool):
+    if isinstance(validation_freq, int | np.integer) and not isinstance(validation_freq, bool):
         if validation_freq > 0:
             return lambda epoch: (epoch + 1) % validation_freq == 0
     elif isinstance(validation_freq, Iterable) and not isinstance(validation_freq, str):

@@ -22,7 +22,7 @@ class _Stack(nnx.Module):
     """Layers applied one after the other."""
 
     def __init__(self) -> None:
-        self.layers = nnx.List([])
+        self.layers: Any = nnx.List([])
         self.trainable = True
 
     def __call__(self, x: Any) -> Any:
