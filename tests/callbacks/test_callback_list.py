@@ -216,3 +216,70 @@ def test_teardown_reaches_everyone_and_warns_of_the_one_that_fails():
     with pytest.warns(RuntimeWarning, match=r"`Closes.teardown` failed with OSError: disk full"):
         CallbackList(callbacks).teardown()
     assert closed == [callbacks[0], callbacks[2]]
+
+
+def test_those_that_run_last_come_after_history_and_bar():
+    last = type("Last", (Callback,), {"runs_last": True})()
+    first, second = Callback(), Callback()
+    hooks = CallbackList([last, first], add_history=True, add_progbar=True)
+    hooks.append(second)
+    kinds = [type(callback).__name__ for callback in hooks]
+    assert hooks.callbacks[:2] == (first, second)
+    assert kinds[2:] == ["History", "ProgbarLogger", "Last"]
+
+
+class Stops(Callback):
+    def __init__(self, *hooks):
+        self.armed = True
+        for hook in hooks:
+            setattr(self, hook, self.stop)
+
+    def stop(self, *args, **kwargs):
+        self.model.stop_training |= self.armed
+
+
+class Watches(Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+    def on_epoch_end(self, epoch, logs=None):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("hook", "reason"),
+    [
+        ("on_train_begin", "Stops before the first epoch"),
+        ("on_epoch_begin", "Stops at epoch 1"),
+        ("on_train_batch_end", "Stops at epoch 1, batch 1"),
+        ("on_test_batch_end", "Stops at epoch 1, batch 3"),
+        ("on_test_end", "Stops at epoch 1"),
+        ("on_epoch_end", "Stops at epoch 1"),
+    ],
+)
+def test_the_history_says_who_stopped_first(hook, reason):
+    model, stops, later = FakeModel(), Stops(hook), Stops("on_epoch_end")
+    hooks = CallbackList([Watches(), stops, later], add_history=True, model=model)
+    for expected in (reason, None):  # Each run anew.
+        model.stop_training = False
+        hooks.on_train_begin({})
+        hooks.on_epoch_begin(0, {})
+        hooks.on_train_batch_end(0, {})
+        hooks.on_test_begin({})
+        hooks.on_test_batch_end(2, {})
+        hooks.on_test_end({})
+        hooks.on_epoch_end(0, {})
+        hooks.on_train_end({})
+        assert model.history.stop_reason == expected
+        stops.armed = later.armed = False
+
+
+def test_an_evaluation_inside_a_hook_takes_no_credit():
+    model = FakeModel()
+    hooks = CallbackList(Stops("on_epoch_end"), add_history=True, model=model)
+    hooks.on_train_begin({})
+    model.stop_training = True  # By someone who is no callback.
+    inner = CallbackList(recorder(Callback), model=model)
+    inner.on_test_begin({})
+    inner.on_test_batch_end(0, {})
+    assert model.history.stop_reason is None

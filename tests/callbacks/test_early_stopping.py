@@ -116,3 +116,11 @@ def test_goes_on_from_its_state():
             break
     assert resumed.state_dict() == whole.state_dict()
     assert resumed.stopped_epoch == 3
+
+
+def test_patience_none_never_stops_and_restores_the_best():
+    model = FakeModel()
+    callback = EarlyStopping("loss", patience=None, restore_best_weights=True)
+    logs = [{"loss": loss} for loss in (0.5, 0.25, *[0.75] * 20)]
+    assert len(fit(callback, model, logs)) == 22
+    assert (callback.stopped_epoch, callback.best_epoch, model.weights[0].tolist()) == (0, 1, [1.0])
