@@ -103,7 +103,7 @@ class Timeline:
             ValueError: The data is used up.
         """
         if self._borrower is not None:
-            self._collect()
+            self.settle()
         self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics))
         self._epoch_end = None if steps is None else self._cursor + steps
         if not self._find_chunk():
@@ -127,7 +127,7 @@ class Timeline:
     def advance(self) -> None:
         """Moves the cursor over the next batch, starting an execution when one is due."""
         if self._borrower is not None:
-            self._collect()
+            self.settle()
         execution = self._current
         if execution is None or self._cursor == execution.begins + execution.count:
             execution = self._begin_execution()
@@ -156,7 +156,7 @@ class Timeline:
     def state(self) -> TrainState:
         """The state after the last batch; may be set to another of the same shapes."""
         if self._borrower is not None:
-            self._collect()
+            self.settle()
         if self._current is not None:
             self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
         return self._state_at_cursor()
@@ -189,10 +189,23 @@ class Timeline:
         self._borrower = borrower
         return state
 
+    def settle(self) -> None:
+        """Takes in what a borrower changed in place.
+
+        Raises:
+            ValueError: It has other shapes or dtypes now; the state stays as it was.
+        """
+        borrower, self._borrower = self._borrower, None
+        if borrower is not None:
+            before = self._state_at_cursor()
+            after = borrower.collect(before)
+            if after is not before:
+                self.state = after
+
     def close(self) -> TrainState:
         """Ends the run, gives unused data back and returns the state at the cursor."""
         if self._borrower is not None:
-            self._collect()
+            self.settle()
         state = self._state_at_cursor()
         self._restart(state)
         self._feed.release(list(self._chunks), self._offset)
@@ -208,14 +221,6 @@ class Timeline:
 
     def _restart(self, state: TrainState) -> None:
         self._known, self._known_at, self._current, self._next = state, self._cursor, None, None
-
-    def _collect(self) -> None:
-        borrower, self._borrower = self._borrower, None
-        if borrower is not None:
-            before = self._state_at_cursor()
-            after = borrower.collect(before)
-            if after is not before:
-                self.state = after
 
     def _distance(self) -> int:
         """Returns how many steps a replay to the cursor takes."""

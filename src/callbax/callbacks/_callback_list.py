@@ -72,6 +72,7 @@ class CallbackList(Callback):
     ) -> None:
         self._given: list[Any] = []
         self._added: list[Callback] = []
+        self._pending: list[Callable[[], None]] = []
         if add_history:
             self._added.append(History())
         if add_progbar:
@@ -144,6 +145,16 @@ class CallbackList(Callback):
             if wish == "auto" and all(overrider(callback, hook) for hook in batch_hooks):
                 return True
         return False
+
+    def after_hook(self, action: Callable[[], None]) -> None:
+        """Has something done once the hook that is running returns.
+
+        What fails then is blamed on that hook: the model so checks what a hook did to a module.
+
+        Args:
+            action: Called once, without arguments.
+        """
+        self._pending.append(action)
 
     def teardown(self) -> None:
         """Lets every callback close what it holds open; call it in a ``finally`` around the run.
@@ -293,6 +304,8 @@ class CallbackList(Callback):
         try:
             for call in self._calls[hook]:
                 call.method(*epoch, logs)
+                if self._pending:
+                    self._do_pending()
                 if self._in_fit and getattr(self._model, "stop_training", False):
                     self._note_stop(call)
         except BaseException as error:
@@ -306,11 +319,18 @@ class CallbackList(Callback):
         try:
             for call in self._calls[hook]:
                 call.method(batch, logs=logs)
+                if self._pending:
+                    self._do_pending()
                 if self._in_fit and getattr(self._model, "stop_training", False):
                     self._note_stop(call, batch)
         except BaseException as error:
             self._note(error, call, hook, batch)
             raise
+
+    def _do_pending(self) -> None:
+        pending, self._pending = self._pending, []
+        for action in pending:
+            action()
 
     def _note_stop(self, call: _Call, batch: int | None = None) -> None:
         """Says in the History who asked the run to stop first, and when."""

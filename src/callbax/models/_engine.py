@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from callbax._core._errors import explain
+from callbax._core._hooks import Mode
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Feed
@@ -20,6 +21,7 @@ from callbax._training._pace import Pace, StepsPerExecution
 from callbax._training._state import RestingState, StateSource, TrainState
 from callbax._training._step import Step, predict_step, test_step, train_step
 from callbax._training._timeline import Timeline
+from callbax.callbacks import CallbackList
 from callbax.layers._layer import keras_order
 from callbax.optimizers import Optimizer
 
@@ -39,6 +41,7 @@ class Engine:
         self._module, self._seeds = module, seeds
         self._functional: FunctionalModule | None = None
         self._source: StateSource | None = None
+        self._hooks: CallbackList | None = None
         self._shuffle_seed: int | None = None
         self._objective: Objective | None = None
         self._programs: dict[str, Programs] = {}
@@ -89,6 +92,8 @@ class Engine:
         """The module as of the current batch; what is changed in it counts."""
         if isinstance(self._source, Timeline):
             self._write(self._source.lend(self))
+            if self._hooks is not None:
+                self._hooks.after_hook(self._source.settle)
         return self._module
 
     def collect(self, state: TrainState) -> TrainState:
@@ -195,7 +200,7 @@ class Engine:
     # Running
 
     @contextmanager
-    def running(self, mode: str, feed: Feed, *, exact: bool) -> Iterator[Timeline]:
+    def running(self, mode: Mode, feed: Feed, hooks: CallbackList) -> Iterator[Timeline]:
         """Makes a timeline the place of the state for as long as a run lasts.
 
         Whatever ends the run, the state at the cursor is what remains. Changes that hooks make
@@ -204,13 +209,13 @@ class Engine:
         Args:
             mode: "train", "test" or "predict".
             feed: Where the batches come from.
-            exact: Whether callbacks want each batch to run between its two hooks.
+            hooks: The callbacks of the run.
         """
         state, outer, spec = self.settled(), self.source, feed.spec(self.step)
         metrics: PyTree = () if mode == "predict" else self.objective(spec).empty()
         start = state.replace(metrics=metrics)
         programs = self._program(mode, spec[0])
-        exact = exact and self.steps_per_execution == "auto"
+        exact = hooks.needs_exact(mode) and self.steps_per_execution == "auto"
         timeline = Timeline(
             programs,
             start,
@@ -219,12 +224,13 @@ class Engine:
             empty_metrics=metrics,
             exact=exact,
         )
-        self._source = timeline
+        outer_hooks = self._hooks
+        self._source, self._hooks = timeline, hooks
         try:
             yield timeline
         finally:
             end = timeline.close()
-            self._source = outer
+            self._source, self._hooks = outer, outer_hooks
             changed = {
                 name: getattr(end, name)
                 for name in _TRAINED

@@ -262,7 +262,7 @@ class Runs:
         """Runs a mode; whatever ends it, callbacks and data are closed and the state is kept."""
         try:
             self._build_for(feed.spec(0)[0])
-            with self._engine.running(mode, feed, exact=hooks.needs_exact(mode)) as line:
+            with self._engine.running(mode, feed, hooks) as line:
                 yield line
         finally:
             hooks.teardown()

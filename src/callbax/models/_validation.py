@@ -23,8 +23,7 @@ class Validation:
 
     def run(self, hooks: CallbackList, flags: Any) -> Logs:
         """Returns the metrics of the validation data."""
-        exact = hooks.needs_exact("test")
-        with self._engine.running("test", self._feed, exact=exact) as line:
+        with self._engine.running("test", self._feed, hooks) as line:
             return _loop.evaluate(line, hooks, flags, self._steps)
 
     def close(self) -> None:
