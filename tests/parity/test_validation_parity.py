@@ -1,6 +1,7 @@
 """Validation inside `fit`: which data, how much of them, when, and what is reported."""
 
 import pytest
+from tests.parity._actions import raising
 from tests.parity._models import Model
 from tests.parity._run import Case, check, rows
 
@@ -102,6 +103,16 @@ CASES = [
             epochs=3,
             validation_data=run.reiterable(10, 4),
             validation_steps=2,
+        ),
+    ),
+    Case(
+        "re-iterable validation_data, each time cut short by a hook",
+        lambda run: run.fit(
+            *run.xy(10),
+            batch_size=4,
+            epochs=3,
+            validation_data=run.reiterable(10, 4),
+            callbacks=[run.when("on_test_batch_end", raising("stop_evaluating"), 0)],
         ),
     ),
     Case(
