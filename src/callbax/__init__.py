@@ -12,6 +12,7 @@ from callbax import (
     metrics,
     models,
     optimizers,
+    saving,
     utils,
 )
 from callbax.layers import Input
@@ -32,5 +33,6 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "saving",
     "utils",
 ]

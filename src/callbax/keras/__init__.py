@@ -15,6 +15,7 @@ from callbax.keras import (
     metrics,
     models,
     optimizers,
+    saving,
     utils,
 )
 from callbax.layers import Input
@@ -34,5 +35,6 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "saving",
     "utils",
 ]

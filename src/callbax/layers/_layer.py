@@ -1,7 +1,8 @@
 """The base class of layers."""
 
 import inspect
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -126,7 +127,8 @@ class Layer(nnx.Module):
             An ``nnx.Param``, or an ``nnx.Variable`` where it is not trainable.
         """
         chosen = initializer if initializer is not None else "glorot_uniform" if shape else "zeros"
-        value = get_initializer(chosen, self._seeds)(tuple(shape), dtype or jnp.float32)
+        make: Any = get_initializer(chosen, self._seeds)
+        value = make(tuple(shape), dtype or jnp.float32)
         return nnx.Param(value) if trainable else nnx.Variable(value)
 
     @property
@@ -170,6 +172,38 @@ class Layer(nnx.Module):
         for variable, weight in zip(variables, weights, strict=True):
             old = variable.get_value()
             variable.set_value(jnp.asarray(weight, old.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, of which `from_config` makes an equal layer.
+
+        A layer with arguments of its own overrides this and adds them.
+
+        Raises:
+            TypeError: A layer with arguments of its own does not override this method.
+        """
+        parameters = inspect.signature(type(self).__init__).parameters
+        rest = {p.name for p in parameters.values() if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+        own = set(parameters) - rest - set(inspect.signature(Layer.__init__).parameters)
+        if own and type(self).get_config is Layer.get_config:
+            raise TypeError(
+                explain(
+                    f"{type(self).__name__}.get_config()",
+                    expected="a layer that says what it was made with",
+                    received=f"{type(self).__name__}, whose arguments {sorted(own)} nobody knows",
+                    action="Override it: return {**super().get_config(), ...} with these.",
+                )
+            )
+        config = {"name": self.name, "trainable": self.trainable}
+        return {key: config[key] for key in config if rest or key in parameters}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Makes a layer, its weights new, of what `get_config` returned.
+
+        Args:
+            config: The constructor's arguments by name.
+        """
+        return cls(**config)
 
     def count_params(self) -> int:
         """Returns how many numbers the weights hold."""

@@ -10,6 +10,7 @@ from callbax import activations, initializers
 from callbax._core._errors import describe, explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array
+from callbax.activations._lookup import ACTIVATIONS
 from callbax.layers._layer import Layer, Shape, check_rank, layers
 
 
@@ -22,6 +23,7 @@ class Input(Layer):
         batch_size: Samples in a batch, where that is fixed.
         dtype: Taken for compatibility; data keep their dtype.
         name: Its name.
+        batch_shape: Shape of a batch, in place of ``shape`` and ``batch_size``.
 
     Example:
         >>> Input((784,)).batch_shape
@@ -34,11 +36,17 @@ class Input(Layer):
         batch_size: int | None = None,
         dtype: Any = None,
         name: str | None = None,
+        *,
+        batch_shape: Any = None,
     ) -> None:
         super().__init__(name=name)
         sample = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        self.batch_shape = (batch_size, *sample)
+        self.batch_shape = (batch_size, *sample) if batch_shape is None else tuple(batch_shape)
         self.dtype = dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values."""
+        return {"name": self.name, "batch_shape": self.batch_shape, "dtype": self.dtype}
 
     def call(self, inputs: Any) -> Any:
         """Returns the inputs."""
@@ -102,8 +110,10 @@ class Dense(Layer):
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.bias_initializer = bias_initializer
+        self.kernel_initializer = (
+            "glorot_uniform" if kernel_initializer is None else kernel_initializer
+        )
+        self.bias_initializer = "zeros" if bias_initializer is None else bias_initializer
         for initializer in (kernel_initializer, bias_initializer):
             initializers.get(initializer, SeedSource(0))  # a wrong name fails here, not later
 
@@ -119,8 +129,8 @@ class Dense(Layer):
                     action="Reshape the data: x.reshape(len(x), -1) gives one row per sample.",
                 )
             )
-        kernel = initializers.get(self.kernel_initializer, self._seeds)
-        bias = initializers.get(self.bias_initializer, self._seeds)
+        kernel: Any = initializers.get(self.kernel_initializer, self._seeds)
+        bias: Any = initializers.get(self.bias_initializer, self._seeds)
         self.linear = nnx.Linear(
             inputs,
             self.units,
@@ -155,6 +165,17 @@ class Dense(Layer):
             )
         return self.activation(self.linear(inputs))
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values and objects."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activation_name(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer,
+            "bias_initializer": self.bias_initializer,
+        }
+
 
 @layers.register()
 class Activation(Layer):
@@ -184,6 +205,10 @@ class Activation(Layer):
     def call(self, inputs: Any) -> Any:
         """Returns activation(inputs)."""
         return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values and objects."""
+        return {**super().get_config(), "activation": activation_name(self.activation)}
 
 
 @layers.register()
@@ -225,3 +250,14 @@ class Flatten(Layer):
         if self.data_format == "channels_first" and inputs.ndim > 2:
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], -1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values."""
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+def activation_name(activation: Any) -> Any:
+    """Returns what a config says of an activation: its name, or the function that is a user's."""
+    name = getattr(activation, "__name__", "")
+    known = name in ACTIVATIONS and ACTIVATIONS.lookup(name) is activation
+    return name if known else activation

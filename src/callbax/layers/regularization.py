@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 from flax import nnx
 
 from callbax._core._errors import describe, explain
@@ -66,8 +65,17 @@ class Dropout(Layer):
             rngs=nnx.Rngs(self._seeds.draw() if self.seed is None else self.seed),
         )
 
-    def call(self, inputs: Any, training: bool = False) -> jax.Array:
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Returns the inputs, in training with a share of them dropped."""
         if not training or not self.rate:
             return inputs
         return self.dropout(inputs, deterministic=False)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain values."""
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "noise_shape": self.noise_shape,
+            "seed": self.seed,
+        }

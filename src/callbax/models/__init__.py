@@ -2,5 +2,6 @@
 
 from callbax.models._model import Model
 from callbax.models._sequential import Sequential
+from callbax.saving import load_model, save_model
 
-__all__ = ["Model", "Sequential"]
+__all__ = ["Model", "Sequential", "load_model", "save_model"]

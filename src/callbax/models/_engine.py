@@ -42,6 +42,7 @@ class Engine:
         self._functional: FunctionalModule | None = None
         self._source: StateSource | None = None
         self._hooks: CallbackList | None = None
+        self._weight_paths: list[str] | None = None
         self._shuffle_seed: int | None = None
         self._objective: Objective | None = None
         self._programs: dict[str, Programs] = {}
@@ -122,7 +123,8 @@ class Engine:
                     action="Set weights or the learning rate in hooks; compile between runs.",
                 )
             )
-        self._source, self._functional, self._objective, self._programs = None, None, None, {}
+        self._source, self._functional, self._weight_paths = None, None, None
+        self._objective, self._programs = None, {}
 
     def compile(
         self, optimizer: Optimizer, goals: Goals, steps_per_execution: StepsPerExecution
@@ -166,7 +168,10 @@ class Engine:
 
     def weight_paths(self) -> list[str]:
         """Returns the paths of all weights in Keras's order."""
-        return ["/".join(map(str, path)) for path, _ in keras_order(self._module)]
+        if self._weight_paths is None:
+            ordered = keras_order(self._module)
+            self._weight_paths = ["/".join(map(str, path)) for path, _ in ordered]
+        return self._weight_paths
 
     # Building
 

@@ -18,13 +18,14 @@ from callbax._training._pace import check_steps_per_execution
 from callbax.callbacks import History
 from callbax.layers._layer import keras_order
 from callbax.models._engine import Engine
+from callbax.models._files import Files
 from callbax.models._generators import GeneratorMethods
 from callbax.models._parts import find_part, named_parts
 from callbax.models._runs import Runs
 from callbax.models._summary import summary_table
 
 
-class Model(Runs, GeneratorMethods):
+class Model(Runs, GeneratorMethods, Files):
     """Trains, evaluates and runs an NNX module, with Keras's methods, arguments and callbacks.
 
     Give it any ``flax.nnx.Module`` and compile it with Keras names, with callbax objects, or with
@@ -94,11 +95,6 @@ class Model(Runs, GeneratorMethods):
         """
         return find_part(named_parts(self.module), name, index)
 
-    @property
-    def built(self) -> bool:
-        """Whether the weights exist."""
-        return True
-
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights.
 
@@ -109,7 +105,14 @@ class Model(Runs, GeneratorMethods):
         self._make_weights(input_shape)
 
     def get_weights(self) -> list[np.ndarray]:
-        """Returns copies of all weights: layer by layer, trainable ones first, as in Keras."""
+        """Returns copies of all weights: layer by layer, trainable ones first, as in Keras.
+
+        Raises:
+            ValueError: The model is not built.
+
+        Differs from Keras: a model that is not built is an error, not an empty list.
+        """
+        self._need_built("get_weights")
         return self._engine.weights()
 
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -119,8 +122,10 @@ class Model(Runs, GeneratorMethods):
             weights: Arrays of the shapes that `get_weights` returns, in that order.
 
         Raises:
-            ValueError: Their number or shapes differ; nothing was changed.
+            ValueError: Their number or shapes differ, or the model is not built; nothing was
+                changed.
         """
+        self._need_built("set_weights")
         self._engine.set_weights(list(weights))
 
     def count_params(self) -> int:
@@ -201,7 +206,17 @@ class Model(Runs, GeneratorMethods):
         goals = Goals(loss, loss_weights, metrics, weighted_metrics)
         goals.check()
         steps = check_steps_per_execution(steps_per_execution)
-        self._engine.compile(optimizers.get(optimizer), goals, steps)
+        found = optimizers.get(optimizer)
+        if found is None:
+            raise ValueError(
+                explain(
+                    "compile(optimizer=None)",
+                    expected="an optimizer",
+                    received="None",
+                    action='Pass a name such as "adam", or leave the argument out for "rmsprop".',
+                )
+            )
+        self._engine.compile(found, goals, steps)
 
     @property
     def optimizer(self) -> Any:
@@ -231,6 +246,17 @@ class Model(Runs, GeneratorMethods):
         return self._engine.directions()
 
     # Inside
+
+    def _need_built(self, where: str) -> None:
+        if not self.built:
+            raise ValueError(
+                explain(
+                    f"model.{where}",
+                    expected="a model that is built",
+                    received="one whose input shape is not known yet",
+                    action="Give the first layer an `input_shape`, call `build`, or fit first.",
+                )
+            )
 
     def _make_weights(self, input_shape: Any) -> None:
         """Makes weights that do not exist yet; a plain module has its own."""

@@ -1,0 +1,64 @@
+"""What weights files hold, whatever their format."""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+OPTIMIZER = "optimizer/vars/"
+"""Where a file keeps the optimizer's variables: here, numbered from 0."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The arrays of a model under the keys that files use.
+
+    Attributes:
+        weights: Key -> array. Keys of layers follow Keras, as in ``layers/dense/vars/0``.
+        names: Group of keys -> name of the layer that it belongs to.
+        optimizer: The optimizer's variables in Keras's order; ``None`` where there is none.
+        fresh: How many of them a file holds that was written before the first step.
+    """
+
+    weights: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+    optimizer: list[Any] | None = None
+    fresh: int = 0
+
+    def arrays(self, *, with_optimizer: bool = True) -> dict[str, np.ndarray]:
+        """Returns key -> array, the optimizer's variables among them."""
+        variables = (self.optimizer or []) if with_optimizer else []
+        numbered = {f"{OPTIMIZER}{i}": variable for i, variable in enumerate(variables)}
+        return {key: np.asarray(array) for key, array in {**self.weights, **numbered}.items()}
+
+
+class Stored(Protocol):
+    """An open weights file.
+
+    Attributes:
+        shapes: Key -> shape of every array in it.
+        keeps_optimizer: Whether files of this format hold an optimizer's variables.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    keeps_optimizer: bool
+
+    def read(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """Returns the arrays under these keys.
+
+        Raises:
+            ValueError: An array is not what was written.
+        """
+
+
+def checksum(key: str, array: np.ndarray) -> int:
+    """Returns a number that tells an array under its key from a damaged one."""
+    return zlib.crc32(np.ascontiguousarray(array).tobytes(), zlib.crc32(key.encode()))
+
+
+def need_intact(key: str, array: np.ndarray, expected: int | None) -> None:
+    """Raises unless an array has the checksum that was written with it; Keras writes none."""
+    if expected is not None and checksum(key, array) != expected:
+        raise ValueError(f'the array "{key}" has changed since it was written')

@@ -1,0 +1,149 @@
+"""Files of whole models."""
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from callbax._core._errors import describe, explain
+from callbax.saving._archive import CONFIG, WEIGHTS, member, write_archive
+from callbax.saving._atomic import PathLike, replacing
+from callbax.saving._hdf5 import to_hdf5
+from callbax.saving._reading import reading
+from callbax.saving.objects import deserialize_keras_object, serialize_keras_object
+from callbax.saving.weights import Weighted, load_weights
+
+END = ".keras"
+
+
+class Described(Weighted, Protocol):
+    """What model files need of a model."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what it is made of."""
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns for what inputs it was built."""
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Returns what it was compiled with."""
+
+
+def save_model(model: Described, filepath: PathLike, overwrite: bool = True) -> None:
+    """Writes a whole model; the same as ``model.save(filepath)``.
+
+    The file holds what the model is made of and compiled with, its weights and the optimizer's
+    state, so that `load_model`, here or in Keras, goes on where it stood.
+
+    Args:
+        model: A `Sequential` of layers that have a ``get_config``.
+        filepath: Ends in ``.keras``.
+        overwrite: Whether a file that exists may be replaced.
+
+    Raises:
+        ValueError: The name ends otherwise.
+        TypeError: Plain values cannot describe the model.
+        OSError: The file cannot be written, or exists and may not be replaced; an old file is as
+            it was.
+
+    Differs from Keras: a file that may not be replaced is an error, not a question; lambdas are
+    refused; only zipped archives are written.
+
+    Source: ``keras.saving.save_model``.
+    """
+    where = "save(filepath)"
+    _need_end(filepath, where)
+    if not model.built:
+        warnings.warn(
+            "`save(filepath)`: you are saving a model that has not been built yet; the file holds "
+            "no weights. Call `build` or call the model on some data before.",
+            stacklevel=3,
+        )
+    config = serialize_keras_object(model)
+    for key, value in (
+        ("build_config", model.get_build_config()),
+        ("compile_config", model.get_compile_config()),
+    ):
+        if value is not None:
+            config[key] = serialize_keras_object(value)
+    weights = to_hdf5(model.file_contents())
+    with replacing(filepath, where=where, overwrite=overwrite) as temporary:
+        write_archive(temporary, config, weights)
+
+
+def load_model(
+    filepath: PathLike,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+) -> Any:
+    """Reads a whole model that ``model.save`` wrote, here or in Keras.
+
+    Args:
+        filepath: A ``.keras`` file.
+        custom_objects: Classes and functions of your own, by name.
+        compile: Whether to compile the model with what it was compiled with, optimizer state
+            included.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: The name ends otherwise, or the file mentions what callbax does not have.
+        OSError: The file is missing, damaged or of another kind.
+
+    Example:
+        >>> import tempfile
+        >>> from callbax import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     save_model(model, f"{directory}/model.keras")
+        ...     load_model(f"{directory}/model.keras").count_params()
+        3
+
+    Differs from Keras: there is no ``safe_mode=False``, as no code is ever read from a file;
+    archives only, no directories.
+
+    Source: ``keras.saving.load_model``.
+    """
+    where = "load_model(filepath)"
+    _need_end(filepath, where)
+    with reading(filepath, where=where, expected="a model archive") as file:
+        config = json.loads(member(file, CONFIG))
+        member(file, WEIGHTS)
+    if not isinstance(config, dict):
+        config = {"class_name": describe(config), "config": {}}
+    model = deserialize_keras_object(
+        {key: value for key, value in config.items() if key not in ("compile_config",)},
+        custom_objects,
+        where=where,
+    )
+    if not hasattr(model, "file_contents"):
+        raise ValueError(
+            explain(
+                where,
+                expected=f'a model in "{os.fspath(filepath)}"',
+                received=describe(model),
+                action="Only files written by `model.save` can be loaded.",
+            )
+        )
+    if compile and config.get("compile_config"):
+        arguments = deserialize_keras_object(config["compile_config"], custom_objects, where=where)
+        model.compile_from_config(arguments)
+    if model.built:
+        load_weights(model, filepath)
+    return model
+
+
+def _need_end(filepath: PathLike, where: str) -> None:
+    path = os.fspath(filepath)
+    if not path.endswith(END):
+        raise ValueError(
+            explain(
+                where,
+                expected=f"a file name that ends in {END}",
+                received=f'"{path}"',
+                action="Weights alone go into files that end in .weights.h5 or .safetensors: "
+                "`save_weights`, `load_weights`.",
+            )
+        )

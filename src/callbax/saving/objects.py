@@ -1,0 +1,251 @@
+"""Objects as plain values and back, in Keras's words, without ever running code from a file."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from callbax._core._errors import closest, describe, explain
+from callbax._core._registry import REGISTRIES
+from callbax.saving.registration import get_registered_name, get_registered_object
+
+KINDS = {
+    "keras": "model",
+    "keras.activations": "activation",
+    "keras.initializers": "initializer",
+    "keras.layers": "layer",
+    "keras.losses": "loss",
+    "keras.metrics": "metric",
+    "keras.optimizers": "optimizer",
+    "keras.optimizers.schedules": "schedule",
+}
+"""Module as Keras's files say it -> the kind of registry that knows its names."""
+HOUSE = "callbax."
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Describes an object by plain values, as Keras's files do.
+
+    Use it in ``get_config`` of a layer that holds other objects.
+
+    Args:
+        obj: Plain values, arrays, named functions, objects with ``get_config``, and lists and
+            dicts of them.
+
+    Returns:
+        Values fit for JSON, of which `deserialize_keras_object` makes an equal object.
+
+    Raises:
+        TypeError: Plain values cannot describe it; a lambda is such a thing.
+
+    Example:
+        >>> from callbax.initializers import Zeros
+        >>> serialize_keras_object(Zeros())["module"], serialize_keras_object((1, 2))
+        ('keras.initializers', [1, 2])
+
+    Differs from Keras: a lambda is refused; Keras writes its bytecode into the file.
+
+    Source: ``keras.saving.serialize_keras_object``.
+    """
+    if obj is None or isinstance(obj, str | bool | int | float):
+        return obj
+    if isinstance(obj, np.generic):
+        return obj.item()
+    if isinstance(obj, list | tuple):
+        return [serialize_keras_object(item) for item in obj]
+    if isinstance(obj, Mapping):
+        described = {key: serialize_keras_object(value) for key, value in obj.items()}
+        if described.keys() == {"class_name", "config"}:
+            # As `initializers.serialize` and the like return; Keras asks where the name is known.
+            name = described["class_name"]
+            described["module"] = next((m for m, k in KINDS.items() if _lookup(k, name)), None)
+        return described
+    if hasattr(obj, "get_config") and not isinstance(obj, type):
+        return _describe_object(obj)
+    if hasattr(obj, "dtype") and hasattr(obj, "shape"):
+        array = np.asarray(obj)
+        config = {"value": array.tolist(), "dtype": array.dtype.name}
+        return {"class_name": "__numpy__", "config": config}
+    name = getattr(obj, "__name__", None)
+    if inspect.isfunction(obj) and name != "<lambda>":
+        # Keras's own form for functions; it looks names up where losses and the like are.
+        return {
+            "module": "builtins",
+            "class_name": "function",
+            "config": get_registered_name(obj),
+            "registered_name": "function",
+        }
+    raise TypeError(
+        explain(
+            "serialize_keras_object(obj)",
+            expected="plain values, named functions and objects with `get_config`",
+            received="a lambda" if name == "<lambda>" else describe(obj),
+            action="Write a lambda as a `def`, and a module as a `Layer` with `get_config`. "
+            "`save_weights` saves the weights of any model.",
+        )
+    )
+
+
+def deserialize_keras_object(
+    config: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    *,
+    where: str = "deserialize_keras_object(config)",
+) -> Any:
+    """Makes an object of what `serialize_keras_object` returned, here or in Keras.
+
+    A file names classes and can do no more than that: they are found among callbax's own, those
+    registered with `register_keras_serializable` and those in ``custom_objects``. Nothing is
+    imported, and no code is read.
+
+    Args:
+        config: Plain values. Objects in them are left as they are.
+        custom_objects: Classes and functions of your own, by name.
+        where: The public call to name in an error, without backticks.
+
+    Returns:
+        The object.
+
+    Raises:
+        ValueError: A class or function is unknown, its arguments do not fit, or there is a
+            lambda.
+
+    Example:
+        >>> config = {"module": "keras.initializers", "class_name": "Zeros", "config": {}}
+        >>> deserialize_keras_object(config)((2,)).tolist()
+        [0.0, 0.0]
+
+    Differs from Keras: there is no ``safe_mode=False``; lambdas are always refused.
+
+    Source: ``keras.saving.deserialize_keras_object``.
+    """
+    return _Reader(custom_objects or {}, where).read(config)
+
+
+def _describe_object(obj: Any) -> dict[str, Any]:
+    cls = type(obj)
+    config = {key: serialize_keras_object(value) for key, value in obj.get_config().items()}
+    described = {"class_name": cls.__name__, "config": config}
+    for module, kind in KINDS.items():
+        if cls.__module__.startswith(HOUSE) and _lookup(kind, cls.__name__) is cls:
+            return {"module": module, **described, "registered_name": None}
+    name = get_registered_name(cls)
+    return {"module": cls.__module__, **described, "registered_name": name}
+
+
+def _lookup(kind: str, name: str) -> Any:
+    registry = REGISTRIES.get(kind)
+    return registry.lookup(name) if registry is not None and name in registry else None
+
+
+class _Reader:
+    """Makes objects of plain values.
+
+    Args:
+        custom_objects: The user's classes and functions, by name.
+        where: The public call to name in an error, without backticks.
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any], where: str) -> None:
+        self._custom, self._where = custom_objects, where
+
+    def read(self, config: Any) -> Any:
+        """Returns what plain values describe."""
+        if isinstance(config, list | tuple):
+            return [self.read(item) for item in config]
+        if not isinstance(config, Mapping):
+            return config
+        if "class_name" not in config or "config" not in config:
+            return {key: self.read(value) for key, value in config.items()}
+        return self._read_object(str(config["class_name"]), config)
+
+    def _read_object(self, name: str, config: Mapping[str, Any]) -> Any:
+        inner = config["config"]
+        if name == "__lambda__":
+            raise self._refuse(
+                "no code in the file",
+                "a lambda",
+                "Save the model with a named function in its place.",
+            )
+        if name == "function":
+            return self._find(str(inner), config, wants_class=False)
+        inner = self.read({} if inner is None else inner)
+        if not isinstance(inner, dict):
+            raise self._refuse(
+                f"a dict of arguments for {name}", describe(inner), "The file is damaged."
+            )
+        if name == "__numpy__" or name == "__tensor__":
+            return np.array(inner["value"], inner["dtype"])
+        if name == "DTypePolicy":
+            return inner.get("name")
+        return self._make(self._find(name, config, wants_class=True), inner)
+
+    def _find(self, name: str, config: Mapping[str, Any], *, wants_class: bool) -> Any:
+        """Returns the class or function that a name means: the user's own, or callbax's."""
+        for candidate in filter(None, (config.get("registered_name"), name)):
+            found = get_registered_object(str(candidate), self._custom)
+            if found is not None:
+                return found
+        kind = KINDS.get(str(config.get("module")))
+        for each in KINDS.values() if kind is None else [kind]:
+            found = _lookup(each, name)
+            if found is not None and isinstance(found, type) == wants_class:
+                return found
+        registry = REGISTRIES.get(kind or "layer")
+        raise self._refuse(
+            "classes and functions that callbax has or that you name",
+            f'"{name}" of module "{config.get("module")}"',
+            f'Pass custom_objects={{"{name}": ...}}, or decorate yours with '
+            f"@register_keras_serializable(). {closest(name, registry or ())}",
+        )
+
+    def _make(self, cls: Any, arguments: dict[str, Any]) -> Any:
+        name = getattr(cls, "__name__", str(cls))
+        if not hasattr(cls, "from_config"):
+            raise self._refuse(
+                f"a class with `from_config` under the name {name}",
+                describe(cls),
+                "Subclass `Layer`, `Loss` or `Metric`.",
+            )
+        arguments, unknown = _fitting(cls, arguments)
+        if unknown:
+            raise self._refuse(
+                f"arguments that {name} takes",
+                ", ".join(f"{key}={describe(arguments[key])}" for key in unknown),
+                f"callbax's {name} cannot do this. Pass a class that can in custom_objects.",
+            )
+        try:
+            return cls.from_config(arguments)
+        except (TypeError, ValueError, KeyError) as error:
+            raise self._refuse(
+                f"a config of which {name} can be made",
+                f"one with which it fails: {error}",
+                "If the class is yours, let `get_config` return what its constructor takes.",
+            ) from error
+
+    def _refuse(self, expected: str, received: str, action: str) -> ValueError:
+        return ValueError(explain(self._where, expected=expected, received=received, action=action))
+
+
+def _fitting(cls: Any, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Returns arguments without those that ask for nothing, and names of those not taken."""
+    if "from_config" in vars(cls):
+        return arguments, []  # it knows best
+    taken: set[str] = set()
+    takes_any = True
+    for base in cls.__mro__:
+        if takes_any and base is not object and "__init__" in vars(base):
+            parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+            taken |= {parameter.name for parameter in parameters}
+            # What a constructor takes as **kwargs it hands on to the next one.
+            takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    asked = {key: value for key, value in arguments.items() if key in taken or _asks(key, value)}
+    house = cls.__module__.startswith(HOUSE)
+    return asked, [key for key in asked if key not in taken and (house or not takes_any)]
+
+
+def _asks(key: str, value: Any) -> bool:
+    """Says whether an argument asks for something; Keras's configs also list what is off."""
+    off = value is None or value is False
+    return not off and (key, value) not in (("dtype", "float32"), ("trainable", True))
