@@ -260,3 +260,15 @@ def test_saving_by_epoch_costs_nothing_per_batch():
 def test_takes_a_path_object(tmp_path):
     callback = ModelCheckpoint(pathlib.Path(tmp_path, "new", "a.keras"))
     assert drive(callback, EPOCHS[:1]) == ["a.keras"]
+
+
+def test_a_save_that_waits_is_part_of_the_state(tmp_path):
+    path, options = tmp_path / "{batch}.keras", {"save_best_only": True, "save_freq": 2}
+    first, second = (ModelCheckpoint(path, "acc", mode="max", **options) for _ in range(2))
+    for batch in range(3):
+        first.on_train_batch_end(batch, {"loss": 0.5})
+    second.set_model(FakeModel())
+    second.on_train_begin()
+    second.load_state_dict(first.state_dict())
+    second.on_epoch_end(0, {"acc": 0.5})
+    assert second.model.saved == ["2.keras"]
