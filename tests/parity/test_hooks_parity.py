@@ -77,7 +77,7 @@ CHANGES = (
             ),
         ),
         Case(
-            "weights changed in on_test_batch_end",
+            "weights changed in on_test_batch_end of evaluate",
             lambda run: run.evaluate(
                 *run.xy(10),
                 batch_size=4,
