@@ -34,7 +34,8 @@ class StreamFeed:
     Args:
         source: An iterable of batches: ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``.
         where: The public call, for errors.
-        budget: Batches that will be asked for at most; None draws until the source ends.
+        budget: Batches that will be asked for at most: no more are drawn from a source that cannot
+            be read again. None draws until it ends.
         batches_per_pass: Known length of a pass, if any.
     """
 
@@ -117,6 +118,9 @@ class StreamFeed:
             except Exception as error:  # reported to whoever reads on
                 self._error, chunk = error, None
             unused = [*unused, chunk] if chunk is not None else unused
+        if not self._one_shot:  # it can be read again, so nothing drawn ahead is owed
+            self._waiting.clear()
+            return
         left = [batch for chunk in unused for batch in chunk.drawn][offset:]
         self._waiting.extendleft(reversed(left))
 
@@ -154,7 +158,7 @@ class StreamFeed:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        if self._left == 0 or self._iterator is None:
+        if self._iterator is None or (self._one_shot and self._left == 0):
             return None
         try:
             batch = unpack(next(self._iterator), self._where)

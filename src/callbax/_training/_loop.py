@@ -47,6 +47,7 @@ def train(
     flags: Flags,
     epochs: Epochs,
     validate: Callable[[int], Logs | None],
+    finish: Callable[[], None],
 ) -> None:
     """Trains, calling hooks in Keras's order (https://keras.io/api/callbacks/).
 
@@ -59,6 +60,7 @@ def train(
         flags: Whose ``stop_training`` to obey.
         epochs: Which epochs to train.
         validate: Epoch -> metrics of the validation data, None where it is not due.
+        finish: Called after the last epoch, before the last hook, unless an exception ends the run.
     """
     flags.stop_training = False
     logs: Logs = {}
@@ -70,13 +72,8 @@ def train(
         for done in _batches("train", line, hooks, line.logs):  # noqa: B007  counts
             if flags.stop_training:
                 break
-        if epochs.steps is not None and done < epochs.steps and not flags.stop_training:
-            warnings.warn(
-                f"Your input ran out of data in epoch {epoch}, after {done} of {epochs.steps} "
-                "batches; the epoch ends here. Let the data have at least "
-                "`steps_per_epoch * epochs` batches.",
-                stacklevel=3,
-            )
+        else:
+            _warn_if_short(done, epochs.steps)
         logs = line.logs()
         for key, value in (validate(epoch) or {}).items():
             logs[f"val_{key}"] = value
@@ -84,6 +81,7 @@ def train(
         hooks.on_epoch_end(epoch, dict(logs))
         if flags.stop_training:
             break
+    finish()
     hooks.on_train_end(logs)
 
 
@@ -92,9 +90,12 @@ def evaluate(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> Logs:
     flags.stop_evaluating = False
     hooks.on_test_begin({})
     line.start_epoch(steps)
-    for _ in _batches("test", line, hooks, line.logs):
+    done = 0
+    for done in _batches("test", line, hooks, line.logs):  # noqa: B007  counts
         if flags.stop_evaluating:
             break
+    else:
+        _warn_if_short(done, steps)
     logs = line.logs()
     hooks.on_test_end(dict(logs))
     return logs
@@ -110,8 +111,19 @@ def predict(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> list[A
         outputs.append(line.outputs())
         if flags.stop_predicting:
             break
+    else:
+        _warn_if_short(len(outputs), steps)
     hooks.on_predict_end({})
     return outputs
+
+
+def _warn_if_short(done: int, steps: int | None) -> None:
+    if steps is not None and done < steps:
+        warnings.warn(
+            f"Your input ran out of data after {done} of {steps} batches; the run goes on without "
+            "the others. Let the data have at least `steps_per_epoch * epochs` batches.",
+            stacklevel=5,
+        )
 
 
 def _batches(mode: Mode, line: Line, hooks: Hooks, logs: Callable[[], Logs]) -> Iterator[int]:

@@ -87,6 +87,7 @@ class Timeline:
         self._offset = 0
         self._last: tuple[_Execution, int] | None = None
         self._borrower: Borrower | None = None
+        self._reading = False
         self._ready_at = 0.0
         self._capacity: int | None = None
         self._source_error: Exception | None = None
@@ -102,12 +103,12 @@ class Timeline:
         Raises:
             ValueError: The data is used up.
         """
-        if self._borrower is not None:
-            self.settle()
+        self._end_lease()
         self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics))
         self._epoch_end = None if steps is None else self._cursor + steps
-        if not self._find_chunk():
+        if not self._reading or not self._find_chunk():
             self._feed.start_pass(self.step)
+            self._reading = True
             if not self._find_chunk():
                 raise ValueError(
                     explain(
@@ -127,7 +128,7 @@ class Timeline:
     def advance(self) -> None:
         """Moves the cursor over the next batch, starting an execution when one is due."""
         if self._borrower is not None:
-            self.settle()
+            self._end_lease()
         execution = self._current
         if execution is None or self._cursor == execution.begins + execution.count:
             execution = self._begin_execution()
@@ -163,6 +164,9 @@ class Timeline:
 
     @state.setter
     def state(self, state: TrainState) -> None:
+        self._set_state(state)
+
+    def _set_state(self, state: TrainState) -> None:
         _check_same_form(self._known, state)
         execution = self._current
         discarded = self._next.count if self._next is not None else 0
@@ -200,12 +204,12 @@ class Timeline:
             before = self._state_at_cursor()
             after = borrower.collect(before)
             if after is not before:
-                self.state = after
+                self._set_state(after)
+            self._borrower = borrower  # kept to what it was lent for as long as the hook runs
 
     def close(self) -> TrainState:
         """Ends the run, gives unused data back and returns the state at the cursor."""
-        if self._borrower is not None:
-            self.settle()
+        self._end_lease()
         state = self._state_at_cursor()
         self._restart(state)
         self._feed.release(list(self._chunks), self._offset)
@@ -221,6 +225,10 @@ class Timeline:
 
     def _restart(self, state: TrainState) -> None:
         self._known, self._known_at, self._current, self._next = state, self._cursor, None, None
+
+    def _end_lease(self) -> None:
+        self.settle()
+        self._borrower = None
 
     def _distance(self) -> int:
         """Returns how many steps a replay to the cursor takes."""

@@ -244,6 +244,12 @@ class Engine:
             if changed:
                 self.replace(**changed)
 
+    def finish_training(self) -> None:
+        """Gives the model the weights with which training ends: the averages, if they are kept."""
+        if self.optimizer is not None and self.optimizer.use_ema:
+            state = self.source.state
+            self.replace(params=self.optimizer.finalize(state.params, state.optimizer))
+
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
         """Calls the module as of the current batch, its statistics left alone."""
         state = self.settled()

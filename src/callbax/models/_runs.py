@@ -127,7 +127,8 @@ class Runs:
         )
         self._validates = validation is not None
         with self._run("train", feed, hooks, validation) as line:
-            _loop.train(line, hooks, self, _loop.Epochs(first, end, steps), validate)
+            span = _loop.Epochs(first, end, steps)
+            _loop.train(line, hooks, self, span, validate, self._engine.finish_training)
         return self.history
 
     def evaluate(

@@ -1,6 +1,7 @@
 """The HDF5 layout of Keras 3: a group per layer, its variables numbered under ``vars``."""
 
 import io
+import zlib
 from collections.abc import Iterable
 from typing import IO, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from callbax.saving._contents import Contents, checksum, need_intact
 
 CHECKSUM = "crc32"
-"""Attribute of an array that this module writes and Keras passes over."""
+"""Attribute of the file, for its keys, and of each array; Keras passes over it."""
 
 
 def to_hdf5(contents: Contents) -> bytes:
@@ -26,7 +27,9 @@ def to_hdf5(contents: Contents) -> bytes:
     with h5py.File(image, "w") as file:
         for group, name in contents.names.items():
             file.require_group(f"{group}/vars" if group else "vars").attrs["name"] = name
-        for key, array in contents.arrays().items():
+        arrays = contents.arrays()
+        file.attrs[CHECKSUM] = np.uint32(_checksum_of_keys(arrays))
+        for key, array in arrays.items():
             dataset = file.create_dataset(key, data=array)
             # Keras's mark: HDF5 itself only knows two bytes of something.
             if array.dtype == ml_dtypes.bfloat16:
@@ -53,6 +56,8 @@ class Hdf5File:
         self._seen: set[int] = set()
         self._find(self._file, "")
         self.shapes = {key: tuple(d.shape) for key, d in self._datasets.items()}
+        if self._file.attrs.get(CHECKSUM, expected := _checksum_of_keys(self.shapes)) != expected:
+            raise ValueError("the list of arrays has changed since it was written")
 
     def read(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
         """Returns the arrays under these keys, compared with their checksums."""
@@ -86,3 +91,7 @@ class Hdf5File:
             raise ValueError(f'"{key}" holds {array.dtype}, not numbers')
         need_intact(key, array, dataset.attrs.get(CHECKSUM))
         return array
+
+
+def _checksum_of_keys(keys: Iterable[str]) -> int:
+    return zlib.crc32("\n".join(sorted(keys)).encode())
