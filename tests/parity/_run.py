@@ -38,13 +38,13 @@ class Case:
         name: What it is about.
         script: What to do.
         model: With which model.
-        undecided: How callbax differs here, where nobody has said yet whether it should.
+        differs: How callbax differs here, where nobody has said yet whether it should.
     """
 
     name: str
     script: Script
     model: Model = field(default_factory=Model)
-    undecided: str | None = None
+    differs: str | None = None
 
 
 class Run:
@@ -232,8 +232,8 @@ def rows(cases: Sequence[Case]) -> list[Any]:
 
     def row(case: Case) -> Any:
         marks = []
-        if case.undecided and SUBJECT != "keras":
-            marks = [pytest.mark.xfail(reason=case.undecided, strict=True, raises=AssertionError)]
+        if case.differs and SUBJECT != "keras":
+            marks = [pytest.mark.xfail(reason=case.differs, strict=True, raises=AssertionError)]
         return pytest.param(case, id=case.name, marks=marks)
 
     return [row(case) for case in cases]

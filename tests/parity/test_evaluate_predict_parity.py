@@ -48,7 +48,7 @@ EVALUATE = [
     Case(
         "finite generator, evaluate",
         lambda run: run.evaluate(run.batches(10, 4)),
-        undecided=ORPHAN,
+        differs=ORPHAN,
     ),
     Case(
         "between two fits, leaves the optimizer alone",
@@ -62,7 +62,7 @@ EVALUATE = [
     Case(
         "unknown argument",
         lambda run: run.evaluate(*run.xy(10), stepz=2),
-        undecided="Keras raises ValueError for it, callbax Python's own TypeError.",
+        differs="Keras raises ValueError for it, callbax Python's own TypeError.",
     ),
 ]
 
@@ -78,7 +78,7 @@ PREDICT = [
     Case(
         "finite generator, predict",
         lambda run: run.predict(run.batches(10, 4)),
-        undecided=ORPHAN,
+        differs=ORPHAN,
     ),
     Case("re-iterable, predict", lambda run: run.predict(run.reiterable(10, 4))),
     Case("several outputs", lambda run: run.predict(run.xy(10)[0], batch_size=4), SPARSE),

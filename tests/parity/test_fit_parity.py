@@ -77,7 +77,7 @@ SOURCES = [
     Case(
         "finite generator, one epoch",
         lambda run: run.fit(run.batches(10, 4)),
-        undecided=ORPHAN,
+        differs=ORPHAN,
     ),
     Case(
         "finite generator with just enough steps",
@@ -188,7 +188,7 @@ FAULTS = [
     Case(
         "unknown kind of data",
         lambda run: run.fit("digits"),
-        undecided="Keras raises ValueError, callbax TypeError.",
+        differs="Keras raises ValueError, callbax TypeError.",
     ),
 ]
 

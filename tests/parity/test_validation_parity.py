@@ -92,7 +92,7 @@ CASES = [
             validation_data=run.endless(10, 4),
             validation_steps=2,
         ),
-        undecided="Keras starts every validation with the two batches it peeked at (as in defect "
+        differs="Keras starts every validation with the two batches it peeked at (as in defect "
         "j); callbax goes on where the generator stands.",
     ),
     Case(
