@@ -15,6 +15,7 @@ from callbax.callbacks.progbar_logger import ProgbarLogger
 from callbax.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from callbax.callbacks.remote_monitor import RemoteMonitor
 from callbax.callbacks.swap_ema_weights import SwapEMAWeights
+from callbax.callbacks.tensorboard import TensorBoard
 from callbax.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

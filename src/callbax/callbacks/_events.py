@@ -1,0 +1,158 @@
+"""Event files, which TensorBoard reads: scalars in bulk, and what is no scalar one by one."""
+
+import itertools
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from callbax._core._hooks import Logs
+from callbax.callbacks._number import as_number
+
+ScalarRow = tuple[float, int, str, Logs]
+"""Wall time in seconds, step, what to put before the names, name -> value."""
+
+
+def file_name() -> str:
+    """Returns a new name for an event file; of two files, the later one sorts last."""
+    return f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+
+
+class EventFile:
+    """An event file that is being written; what was written can be read at once.
+
+    Args:
+        library: The module ``tensorboardX``.
+        directory: Where to; it is made if need be.
+        name: Name of the file.
+
+    Attributes:
+        size: Bytes written.
+
+    Raises:
+        OSError: The file cannot be written.
+
+    Source: records as in TensorFlow's ``record_writer.h``, events as in its ``event.proto``.
+    """
+
+    def __init__(self, library: Any, directory: str, name: str) -> None:
+        self._library = library
+        self._records = library.record_writer
+        self._records.directory_check(directory)
+        self._file = self._records.open_file(os.path.join(directory, name))
+        self.size = 0
+        self._add_event(file_version="brain.Event:2")
+
+    def add_scalars(self, rows: Iterable[ScalarRow]) -> None:
+        """Writes scalars, the numbers among the values of the rows.
+
+        ``tensorboardX.SummaryWriter.add_scalar`` checksums byte by byte, which takes longer than
+        many a training step; here all rows with the same names are encoded at once.
+        """
+        for (prefix, names, _), group in itertools.groupby(_numbers(rows), _kind):
+            tags = [f"{prefix}{name}".encode() for name in names]
+            walls, steps, values = zip(
+                *((wall, step, v) for wall, step, _, _, v in group), strict=True
+            )
+            self._write(_scalar_records(tags, walls, steps, values))
+
+    def add_value(self, step: int, value: Any) -> None:
+        """Writes a value that `tensor_value` made."""
+        summary = self._library.proto.summary_pb2.Summary(value=[value])
+        self._add_event(step=step, summary=summary)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _add_event(self, **fields: Any) -> None:
+        event = self._library.proto.event_pb2.Event(wall_time=time.time(), **fields)
+        data = event.SerializeToString()
+        length = struct.pack("<Q", len(data))
+        parts = (length, data)
+        self._write(b"".join(p + struct.pack("<I", self._records.masked_crc32c(p)) for p in parts))
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._file.flush()
+        self.size += len(data)
+
+
+_NumberRow = tuple[float, int, str, tuple[str, ...], tuple[float, ...]]
+
+
+def _numbers(rows: Iterable[ScalarRow]) -> Iterator[_NumberRow]:
+    for wall, step, prefix, logs in rows:
+        names, values = tuple(logs), tuple(logs.values())
+        if set(map(type, values)) != {float}:
+            numbers = {key: as_number(value) for key, value in logs.items()}
+            logs = {key: number for key, number in numbers.items() if number is not None}
+            names, values = tuple(logs), tuple(logs.values())
+        if names:
+            yield wall, step, prefix, names, values
+
+
+def _kind(row: _NumberRow) -> tuple[str, tuple[str, ...], int]:
+    """Returns what rows of one layout share, the bytes of the step among it."""
+    return row[2], row[3], len(_varint(row[1]))
+
+
+def _scalar_records(tags: Any, walls: Any, steps: Any, values: Any) -> bytes:
+    """Encodes one event per row; the numbers are put into copies of one template."""
+    step = _varint(steps[0])
+    encoded = [b"\x0a" + _varint(len(tag)) + tag + b"\x15" + bytes(4) for tag in tags]
+    summary = b"".join(b"\x0a" + _varint(len(value)) + value for value in encoded)
+    head = b"\x09" + bytes(8) + b"\x10" + step + b"\x2a" + _varint(len(summary))
+    template = np.frombuffer(head + summary, np.uint8)
+    rows = np.tile(template, (len(steps), 1))
+    rows[:, 1:9] = _bytes(walls, "<f8")
+    shifts = 7 * np.arange(len(step))
+    rows[:, 10 : 10 + len(step)] = (np.array(steps)[:, None] >> shifts) & 0x7F
+    rows[:, 10 : 9 + len(step)] |= 0x80  # All bytes of a varint but the last have this bit.
+    with np.errstate(over="ignore"):  # What float32 cannot hold is infinite.
+        numbers = _bytes(values, "<f4").reshape(len(steps), len(tags), 4)
+    end = len(head)
+    for i, value in enumerate(encoded):
+        end += 1 + len(_varint(len(value))) + len(value)
+        rows[:, end - 4 : end] = numbers[:, i]
+    length = np.frombuffer(struct.pack("<Q", len(template)), np.uint8)[None]
+    start = np.concatenate([length, _bytes(_masked_crc32c(length), "<u4")], axis=1)
+    starts = np.broadcast_to(start, (len(rows), start.shape[1]))
+    return np.concatenate([starts, rows, _bytes(_masked_crc32c(rows), "<u4")], axis=1).tobytes()
+
+
+def _varint(number: int) -> bytes:
+    parts = [number & 0x7F]
+    while number := number >> 7:
+        parts[-1] |= 0x80
+        parts.append(number & 0x7F)
+    return bytes(parts)
+
+
+def _bytes(numbers: Any, dtype: str) -> np.ndarray:
+    """Returns the bytes of numbers, row by row."""
+    array = np.ascontiguousarray(numbers).astype(dtype)
+    return array.view(np.uint8).reshape(len(array), -1)
+
+
+def _masked_crc32c(rows: np.ndarray) -> np.ndarray:
+    """Returns the checksum of every row as records hold it."""
+    crc = np.full(len(rows), 0xFFFFFFFF, np.uint32)
+    for column in np.ascontiguousarray(rows.T):
+        crc = _CRC32C.take(crc.astype(np.uint8) ^ column) ^ (crc >> 8)
+    crc = ~crc
+    return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)
+
+
+def _crc32c_table() -> np.ndarray:
+    table: np.ndarray = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = (table >> 1) ^ (table & 1) * np.uint32(0x82F63B78)
+    return table
+
+
+_CRC32C = _crc32c_table()

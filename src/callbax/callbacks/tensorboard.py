@@ -1,0 +1,291 @@
+"""Writing what happens in a run to files that TensorBoard shows."""
+
+import importlib
+import os
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from callbax._core._errors import describe, explain
+from callbax._core._hooks import Logs
+from callbax.callbacks._callback import Callback
+from callbax.callbacks._checks import leave_out
+from callbax.callbacks._events import EventFile, ScalarRow, file_name
+from callbax.callbacks._number import as_number
+from callbax.callbacks._paths import saving
+from callbax.callbacks._profile import Profile
+from callbax.callbacks._summaries import graph_values, weight_values
+
+_RUNS = ("train", "validation")
+_INTERVAL = 0.25
+_MOST_ROWS = 10_000
+
+
+class TensorBoard(Callback):
+    """Writes the logs, and more if asked to, for TensorBoard; needs the `tensorboardX` library.
+
+    Look at the files with ``tensorboard --logdir logs`` (``pip install tensorboard``), also while
+    training goes on. The runs are ``train`` and ``validation``:
+
+    - ``epoch_<key>``: logs and learning rate at the end of every epoch, by epoch;
+    - ``batch_<key>``: logs of every batch that `update_freq` asks for, by batches of this fit;
+    - ``evaluation_<key>_vs_iterations``: results of every evaluation, by training steps taken.
+
+    Scalars of batches are collected and written a few times a second, and when an epoch or the
+    run ends, however it ends.
+
+    Args:
+        log_dir: Directory for the runs.
+        histogram_freq: Write a histogram of every weight in every so many epochs; 0 for never.
+        write_graph: Whether to write the layers: as a graph where they are those of a
+            `Sequential`, and as the table that ``model.summary()`` prints.
+        write_images: Whether to draw every weight when its histogram is written.
+        write_steps_per_second: Whether to write the speed, in training steps per second.
+        update_freq: ``"epoch"`` for no logs of batches, ``"batch"`` for those of every batch, or
+            a number of batches.
+        profile_batch: Batch of the fit, counted from 1, to trace with JAX's profiler; a pair for
+            the first and last of several; 0 for none. TensorBoard shows the trace if its plugin
+            `xprof` is installed.
+        embeddings_freq: Only 0.
+        embeddings_metadata: Not used.
+
+    Raises:
+        ImportError: `tensorboardX` is not installed.
+        ValueError: An argument is illegal.
+        OSError: Before the first step: `log_dir` cannot be written to. Later: writing failed.
+
+    Differs from Keras: TensorFlow is not needed; a number in `update_freq` thins out only
+    ``batch_`` values, where Keras leaves out epochs too; ``batch_steps_per_second`` is the mean
+    over some tenths of a second; the summary is written as text; evaluation alone writes no graph;
+    embeddings are not there.
+
+    Example:
+        >>> callback = TensorBoard("logs", update_freq=100, profile_batch=(10, 20))
+        >>> callback.update_freq
+        100
+
+    Source: tags, steps and values are those of ``keras.callbacks.TensorBoard`` 3.15.1 with
+    TensorFlow 2.21, read with TensorBoard's own reader.
+    """
+
+    execution = "fused"
+    adds_logs = ()
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: int | str = "epoch",
+        profile_batch: int | str | tuple[int, int] = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
+    ) -> None:
+        super().__init__()
+        try:
+            self._library = importlib.import_module("tensorboardX")
+        except ImportError as error:
+            raise ImportError(
+                "`TensorBoard`: expected the `tensorboardX` library, which is not installed.\n"
+                "Install it: pip install tensorboardX."
+            ) from error
+        self.log_dir = os.fspath(log_dir)
+        self.histogram_freq = histogram_freq
+        self.write_graph = write_graph
+        self.write_images = write_images
+        self.write_steps_per_second = write_steps_per_second
+        self.update_freq = 1 if update_freq == "batch" else update_freq
+        self.embeddings_freq = embeddings_freq
+        self.embeddings_metadata = embeddings_metadata
+        _check(histogram_freq, embeddings_freq, self.update_freq)
+        self._every = self.update_freq if isinstance(self.update_freq, int) else 0
+        self._profile = Profile(profile_batch, owner="TensorBoard")
+        self._step = 0
+        self._rows: list[ScalarRow] = []
+        self._due = 0.0
+        self._since = (0.0, 0)
+        self._epoch_began = (0.0, 0)
+        self._files: dict[str, EventFile] = {}
+        self._names: dict[str, str] = {}
+        if not self._profile:
+            leave_out(self, "on_train_batch_begin", TensorBoard)
+            if not self._every:
+                leave_out(self, "on_train_batch_end", TensorBoard)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Starts new files and writes the graph."""
+        self._step = 0
+        self._names = {run: file_name() for run in _RUNS}
+        self._file("train")
+        if self.write_graph:
+            self._write_values(0, graph_values(self._library, self.model))
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Notes the time."""
+        now = time.time()
+        self._since = (now, self._step)
+        self._epoch_began = (now, self._iterations())
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Starts the profiler if it is time; not called at all without `profile_batch`."""
+        self._profile.batch_begins(self._step + 1, self.model, self._directory("train"))
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Collects the logs if it is time; not called at all where nothing is by batch."""
+        self._step += 1
+        if self._every and self._step % self._every == 0:
+            now = time.time()
+            self._rows.append((now, self._step, "batch_", dict(logs or {})))
+            if now >= self._due or len(self._rows) >= _MOST_ROWS:
+                self._write_batches()
+        if self._profile:
+            self._profile.batch_ended(self._step)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Writes what was collected, as validation may take a while."""
+        self._write_batches()
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Writes the results of an evaluation."""
+        results = {f"{key}_vs_iterations": value for key, value in (logs or {}).items()}
+        self._write_scalars("validation", self._iterations(), "evaluation_", results)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Writes the epoch's logs, and the weights if it is time."""
+        self._write_batches()
+        if logs:
+            train = {key: value for key, value in logs.items() if not key.startswith("val_")}
+            rate = as_number(getattr(self.model.optimizer, "learning_rate", None))
+            if rate is not None:
+                train["learning_rate"] = rate
+            if self.write_steps_per_second:
+                began, first = self._epoch_began
+                train["steps_per_second"] = _rate(self._iterations() - first, time.time() - began)
+            validated = {key[4:]: value for key, value in logs.items() if key.startswith("val_")}
+            self._write_scalars("train", epoch, "epoch_", train)
+            self._write_scalars("validation", epoch, "epoch_", validated)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            values = weight_values(self._library, self.model, draw=self.write_images)
+            self._write_values(epoch, values)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Closes the files."""
+        self.teardown()
+
+    def teardown(self) -> None:
+        """Writes what was collected, ends a trace and closes the files."""
+        try:
+            self._profile.stop()
+        finally:
+            try:
+                self._write_batches()
+            finally:
+                files, self._files, self._names = self._files, {}, {}
+                for file in files.values():
+                    file.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold: the batches so far, and how far the files go."""
+        self._write_batches()
+        sizes = {run: file.size for run, file in self._files.items()}
+        files = {run: (name, sizes.get(run, 0)) for run, name in self._names.items()}
+        return {"step": self._step, "files": files}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Counts on from a recorded state; call it after ``on_train_begin``.
+
+        What was written to the files in `log_dir` after the record is dropped: the resumed run
+        writes it again, to files of its own.
+        """
+        self._step = state["step"]
+        self._since = (time.time(), self._step)
+        for run, (name, size) in state["files"].items():
+            path = os.path.join(self._directory(run), name)
+            if os.path.isfile(path) and os.path.getsize(path) > size:
+                with saving(path, owner=type(self).__name__):
+                    os.truncate(path, size) if size else os.remove(path)
+
+    def _iterations(self) -> int:
+        return int(getattr(self.model.optimizer, "iterations", self._step))
+
+    def _directory(self, run: str) -> str:
+        return os.path.join(self.log_dir, run)
+
+    def _file(self, run: str) -> EventFile:
+        """Returns the file of a run, opened when first needed."""
+        if run not in self._files:
+            with saving(self._directory(run), owner=type(self).__name__):
+                name = self._names.setdefault(run, file_name())
+                self._files[run] = EventFile(self._library, self._directory(run), name)
+        return self._files[run]
+
+    def _write_batches(self) -> None:
+        if not self._rows:
+            return
+        rows, self._rows = self._rows, []
+        now = time.time()
+        self._due = now + _INTERVAL
+        if self.write_steps_per_second:
+            # Hooks come in bursts, so the time between two of them says nothing.
+            began, first = self._since
+            speed = {"steps_per_second": _rate(self._step - first, now - began)}
+            rows = [(wall, step, prefix, logs | speed) for wall, step, prefix, logs in rows]
+            if now - began >= _INTERVAL:
+                self._since = (now, self._step)
+        self._write_rows("train", rows)
+
+    def _write_scalars(self, run: str, step: int, prefix: str, logs: Logs) -> None:
+        if logs:
+            self._write_rows(run, [(time.time(), step, prefix, logs)])
+
+    def _write_rows(self, run: str, rows: list[ScalarRow]) -> None:
+        file = self._file(run)
+        with saving(self._directory(run), owner=type(self).__name__):
+            file.add_scalars(rows)
+
+    def _write_values(self, step: int, values: Iterable[Any]) -> None:
+        file = self._file("train")
+        for value in values:
+            with saving(self._directory("train"), owner=type(self).__name__):
+                file.add_value(step, value)
+
+
+def _rate(steps: int, seconds: float) -> float | None:
+    return steps / seconds if seconds > 0 else None
+
+
+def _check(histogram_freq: Any, embeddings_freq: Any, update_freq: Any) -> None:
+    if not _is_count(histogram_freq):
+        raise ValueError(
+            explain(
+                f"TensorBoard(histogram_freq={histogram_freq!r})",
+                expected="a number of epochs, or 0 for no histograms",
+                received=describe(histogram_freq),
+                action="Pass 1 for histograms in every epoch.",
+            )
+        )
+    if update_freq != "epoch" and not (_is_count(update_freq) and update_freq > 0):
+        raise ValueError(
+            explain(
+                f"TensorBoard(update_freq={update_freq!r})",
+                expected='"epoch", "batch" or a positive number of batches',
+                received=describe(update_freq),
+                action='Pass "epoch" for no logs of batches.',
+            )
+        )
+    if embeddings_freq:
+        raise ValueError(
+            explain(
+                f"TensorBoard(embeddings_freq={embeddings_freq!r})",
+                expected="0, as callbax writes no embeddings for TensorBoard's projector",
+                received=describe(embeddings_freq),
+                action="Leave it out, and write them in `on_epoch_end` of a callback of your own "
+                "with `tensorboardX.SummaryWriter.add_embedding`.",
+            )
+        )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
