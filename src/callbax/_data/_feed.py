@@ -42,6 +42,9 @@ class Feed(Protocol):
             ValueError: The source can be read only once and was.
         """
 
+    def reseed(self, seed: int) -> None:
+        """Takes another seed for the order of the passes to come, where there is one."""
+
     def ready(self) -> bool:
         """Says whether `next_chunk` would answer at once."""
 
@@ -89,6 +92,9 @@ class ShuffledFeed:
             for first, count, size in self._parts
         ]
 
+    def reseed(self, seed: int) -> None:
+        self._seed = seed
+
     def ready(self) -> bool:
         return True
 
@@ -133,6 +139,9 @@ class OrderedFeed:
 
     def start_pass(self, step: int) -> None:
         self._next = 0
+
+    def reseed(self, seed: int) -> None:
+        """Nothing is shuffled."""
 
     def ready(self) -> bool:
         return True

@@ -100,6 +100,10 @@ class StreamFeed:
             self._iterator = iter(restart(step) if restart else self._source)
         self._ended, self._opened = False, True
 
+    def reseed(self, seed: int) -> None:
+        if isinstance(self._source, HostBatches):
+            self._source.reseed(seed)
+
     def ready(self) -> bool:
         return self._ahead is None or self._ahead.done()
 
@@ -190,6 +194,10 @@ class HostBatches:
 
     def __init__(self, arrays: PyTree, rows: int, batch_size: int, seed: int | None) -> None:
         self._arrays, self._rows, self._size, self._seed = arrays, rows, batch_size, seed
+
+    def reseed(self, seed: int) -> None:
+        if self._seed is not None:
+            self._seed = seed
 
     def at_step(self, step: int) -> Iterator[HostBatch]:
         order = (

@@ -11,7 +11,7 @@ from callbax._core._hooks import Hooks, Logs, Mode
 class Line(Protocol):
     """What the loop needs of a timeline."""
 
-    def start_epoch(self, steps: int | None) -> None: ...
+    def start_epoch(self, steps: int | None, *, done: int = 0) -> None: ...
     def next_size(self) -> int | None: ...
     def advance(self) -> None: ...
     def logs(self) -> Logs: ...
@@ -24,6 +24,8 @@ class Flags(Protocol):
     stop_training: bool
     stop_evaluating: bool
     stop_predicting: bool
+    resume_point: tuple[int, int] | None
+    """Epoch and batches of it that are done, if the run goes on from a recorded one."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,12 @@ def train(
     flags.stop_training = False
     logs: Logs = {}
     hooks.on_train_begin({})
-    for epoch in range(epochs.first, epochs.end):
-        line.start_epoch(epochs.steps)
+    (first, at), flags.resume_point = flags.resume_point or (epochs.first, 0), None
+    for epoch in range(first, epochs.end):
+        line.start_epoch(epochs.steps, done=at)
         hooks.on_epoch_begin(epoch, {})
-        done = 0
-        for done in _batches("train", line, hooks, line.logs):  # noqa: B007  counts
+        done = at
+        for done in _batches("train", line, hooks, line.logs, at):  # noqa: B007  counts
             if flags.stop_training:
                 break
         else:
@@ -79,6 +82,7 @@ def train(
             logs[f"val_{key}"] = value
         logs = dict(sorted(logs.items()))
         hooks.on_epoch_end(epoch, dict(logs))
+        at = 0
         if flags.stop_training:
             break
     finish()
@@ -126,12 +130,14 @@ def _warn_if_short(done: int, steps: int | None) -> None:
         )
 
 
-def _batches(mode: Mode, line: Line, hooks: Hooks, logs: Callable[[], Logs]) -> Iterator[int]:
+def _batches(
+    mode: Mode, line: Line, hooks: Hooks, logs: Callable[[], Logs], done: int = 0
+) -> Iterator[int]:
     """Moves along the batches of an epoch, hooks included; yields how many are done."""
     begin, end = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
     on_begin = getattr(hooks, begin) if hooks.wants(begin) else None
     on_end = getattr(hooks, end) if hooks.wants(end) else None
-    batch = 0
+    batch = done
     while (size := line.next_size()) is not None:
         if on_begin is not None:
             on_begin(batch, {"batch": batch, "size": size})

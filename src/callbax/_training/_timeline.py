@@ -34,6 +34,14 @@ class Borrower(Protocol):
         """Returns the state with what was changed; the same object where nothing was."""
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """A reading of the data: the step and the batch of the run at which it began."""
+
+    step: int
+    begins: int
+
+
 @dataclass
 class _Execution:
     """Steps in one dispatch: where they start in time and data, where they end, their rows."""
@@ -87,28 +95,31 @@ class Timeline:
         self._offset = 0
         self._last: tuple[_Execution, int] | None = None
         self._borrower: Borrower | None = None
-        self._reading = False
+        self._pass: _Pass | None = None
+        self._recorded_row: list[float] | None = None
         self._ready_at = 0.0
         self._capacity: int | None = None
         self._source_error: Exception | None = None
 
     # For the loop
 
-    def start_epoch(self, steps: int | None) -> None:
+    def start_epoch(self, steps: int | None, *, done: int = 0) -> None:
         """Empties the running metrics and sees that there is data.
 
         Args:
             steps: Batches in the epoch; None goes on to the end of the data.
+            done: Batches of it that a run before has done; its running metrics are kept then.
 
         Raises:
             ValueError: The data is used up.
         """
         self._end_lease()
+        self._epoch_end = None if steps is None else self._cursor + steps - done
+        if done:
+            return
         self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics))
-        self._epoch_end = None if steps is None else self._cursor + steps
-        if not self._reading or not self._find_chunk():
-            self._feed.start_pass(self.step)
-            self._reading = True
+        if self._pass is None or not self._find_chunk():
+            self._start_pass(self.step)
             if not self._find_chunk():
                 raise ValueError(
                     explain(
@@ -140,12 +151,14 @@ class Timeline:
 
     def logs(self) -> Logs:
         """Returns the running metrics after the last batch, a new dict of floats."""
-        return self._log_keys.logs(self._row()) if self._last else {}
+        row = self._row()
+        return {} if row is None else self._log_keys.logs(row)
 
     @property
     def batch_loss(self) -> float:
         """The last batch's own loss."""
-        return float(self._row()[-1]) if self._last else float("nan")
+        row = self._row()
+        return float("nan") if row is None else float(row[-1])
 
     def outputs(self) -> PyTree:
         """Returns what the last batch's row holds where it is no logs: NumPy arrays."""
@@ -187,6 +200,36 @@ class Timeline:
         """The learning rate in force; no step changes it, so nothing is replayed for it."""
         return self._known.learning_rate
 
+    def position(self) -> dict[str, Any]:
+        """Returns the place in the data and the last row of logs, as plain numbers."""
+        here = self._pass
+        return {
+            "pass_step": None if here is None else here.step,
+            "pass_done": 0 if here is None else self._cursor - here.begins,
+            "row": self._row() if self._programs.step.keys is not None else None,
+        }
+
+    def restore_position(self, recorded: dict[str, Any], seed: int) -> None:
+        """Moves to a place that `position` returned, before the first batch.
+
+        Args:
+            recorded: What `position` returned.
+            seed: Seed of the order of arrays in that run.
+        """
+        self._feed.reseed(seed)
+        self._recorded_row = recorded["row"]
+        step, done = recorded["pass_step"], recorded["pass_done"]
+        if step is None or self._pass == _Pass(step, self._cursor - done):
+            return
+        self._chunks.clear()
+        self._offset = 0
+        self._start_pass(step)
+        self._pass = _Pass(step, self._cursor - done)
+        while done and self._find_chunk():
+            skipped = min(done, self._chunks[0].count - self._offset)
+            self._offset += skipped
+            done -= skipped
+
     def lend(self, borrower: Borrower) -> TrainState:
         """Returns the state; what the borrower changes in place counts from the next batch on."""
         state = self.state
@@ -225,6 +268,10 @@ class Timeline:
 
     def _restart(self, state: TrainState) -> None:
         self._known, self._known_at, self._current, self._next = state, self._cursor, None, None
+
+    def _start_pass(self, step: int) -> None:
+        self._feed.start_pass(step)
+        self._pass = _Pass(step, self._cursor)
 
     def _end_lease(self) -> None:
         self.settle()
@@ -324,7 +371,7 @@ class Timeline:
 
     def _row(self) -> Any:
         if self._last is None:
-            return None
+            return self._recorded_row
         execution, index = self._last
         if execution.host_rows is None:
             self._settle(execution)

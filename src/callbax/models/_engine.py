@@ -244,11 +244,15 @@ class Engine:
             if changed:
                 self.replace(**changed)
 
-    def finish_training(self) -> None:
-        """Gives the model the weights with which training ends: the averages, if they are kept."""
-        if self.optimizer is not None and self.optimizer.use_ema:
-            state = self.source.state
-            self.replace(params=self.optimizer.finalize(state.params, state.optimizer))
+    def position(self) -> dict[str, Any]:
+        """Returns where in the data the run is, as plain numbers."""
+        return self._source.position() if isinstance(self._source, Timeline) else {}
+
+    def restore_position(self, recorded: dict[str, Any]) -> None:
+        """Moves the run that begins to a recorded place in the data."""
+        self._shuffle_seed = recorded["shuffle_seed"]
+        if isinstance(self._source, Timeline):
+            self._source.restore_position(recorded, self.shuffle_seed)
 
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
         """Calls the module as of the current batch, its statistics left alone."""

@@ -73,7 +73,8 @@ class Model(Runs, GeneratorMethods, Files):
         self.history: History | None = None
         self._seeds = SeedSource(seed)
         self._engine = Engine(module, self._seeds)
-        self._validates = False
+        self._validates = self.ema_swapped = False
+        self.resume_point = None
 
     # What it is made of
 

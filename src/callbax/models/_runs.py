@@ -24,10 +24,11 @@ from callbax.models._arguments import (
     unpack_validation,
 )
 from callbax.models._engine import Engine
+from callbax.models._resuming import Resuming
 from callbax.models._validation import Validation
 
 
-class Runs:
+class Runs(Resuming):
     """The runs of a model: fit, evaluate, predict and their one-batch forms."""
 
     stop_training: bool
@@ -125,10 +126,10 @@ class Runs:
         hooks = self._hooks(
             callbacks, "fit", verbose, epochs=end, steps=steps or feed.batches_per_pass
         )
-        self._validates = validation is not None
+        self._validates, self.resume_point = validation is not None, None
         with self._run("train", feed, hooks, validation) as line:
             span = _loop.Epochs(first, end, steps)
-            _loop.train(line, hooks, self, span, validate, self._engine.finish_training)
+            _loop.train(line, hooks, self, span, validate, self._finish_training)
         return self.history
 
     def evaluate(
