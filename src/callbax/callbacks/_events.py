@@ -1,11 +1,10 @@
 """Event files, which TensorBoard reads: scalars in bulk, and what is no scalar one by one."""
 
-import itertools
 import os
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,7 @@ import numpy as np
 from callbax._core._hooks import Logs
 from callbax.callbacks._number import as_number
 
-ScalarRow = tuple[float, int, str, Logs]
-"""Wall time in seconds, step, what to put before the names, name -> value."""
+_STEP_BITS = 7 * np.arange(1, 9)
 
 
 def file_name() -> str:
@@ -47,18 +45,22 @@ class EventFile:
         self.size = 0
         self._add_event(file_version="brain.Event:2")
 
-    def add_scalars(self, rows: Iterable[ScalarRow]) -> None:
-        """Writes scalars, the numbers among the values of the rows.
+    def add_scalars(self, prefix: str, scalars: "Scalars") -> None:
+        """Writes scalars.
 
         ``tensorboardX.SummaryWriter.add_scalar`` checksums byte by byte, which takes longer than
         many a training step; here all rows with the same names are encoded at once.
+
+        Args:
+            prefix: What to put before their names.
+            scalars: Steps, names and values; those that are no numbers are left out.
         """
-        for (prefix, names, _), group in itertools.groupby(_numbers(rows), _kind):
+        for names, walls, steps, values in scalars.tables():
             tags = [f"{prefix}{name}".encode() for name in names]
-            walls, steps, values = zip(
-                *((wall, step, v) for wall, step, _, _, v in group), strict=True
-            )
-            self._write(_scalar_records(tags, walls, steps, values))
+            # Rows whose steps take as many bytes have one layout.
+            sizes = (steps[:, None] >> _STEP_BITS > 0).sum(axis=1)
+            for rows in np.split(np.arange(len(steps)), np.flatnonzero(np.diff(sizes)) + 1):
+                self._write(_scalar_records(tags, walls[rows], steps[rows], values[rows]))
 
     def add_value(self, step: int, value: Any) -> None:
         """Writes a value that `tensor_value` made."""
@@ -82,28 +84,66 @@ class EventFile:
         self.size += len(data)
 
 
-_NumberRow = tuple[float, int, str, tuple[str, ...], tuple[float, ...]]
+class Scalars:
+    """Scalars of many steps, collected cheaply.
+
+    Numbers are kept in flat lists: with a container for every step the garbage collector would
+    take longer than all the rest.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[tuple[str, ...], list[float], list[int], list[Any]]] = []
+        self._names: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return sum(len(walls) for _, walls, _, _ in self._blocks)
+
+    def add(self, wall: float, step: int, logs: Logs) -> None:
+        """Takes one step's values.
+
+        Args:
+            wall: Seconds since 1970.
+            step: Number of the step.
+            logs: Name -> value.
+        """
+        names = tuple(logs)
+        if names != self._names:
+            self._names = names
+            self._blocks.append((names, [], [], []))
+        _, walls, steps, values = self._blocks[-1]
+        walls.append(wall)
+        steps.append(step)
+        values.extend(logs.values())
+
+    def constant(self, name: str, value: Any) -> "Scalars":
+        """Returns other scalars, of one name and value, for the same steps."""
+        others = Scalars()
+        for _, walls, steps, _ in self._blocks:
+            for wall, step in zip(walls, steps, strict=True):
+                others.add(wall, step, {name: value})
+        return others
+
+    def tables(self) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray]]:
+        """Yields names, wall times, steps, and values of shape (steps, names)."""
+        for names, walls, steps, values in self._blocks:
+            width = len(names)
+            if set(map(type, values)) == {float}:
+                shape = len(walls), width
+                yield names, np.array(walls), np.array(steps), np.array(values).reshape(shape)
+            elif names:
+                numbers = Scalars()
+                for i, (wall, step) in enumerate(zip(walls, steps, strict=True)):
+                    row = zip(names, values[i * width : (i + 1) * width], strict=True)
+                    found = ((name, as_number(value)) for name, value in row)
+                    numbers.add(wall, step, {k: value for k, value in found if value is not None})
+                yield from numbers.tables()
 
 
-def _numbers(rows: Iterable[ScalarRow]) -> Iterator[_NumberRow]:
-    for wall, step, prefix, logs in rows:
-        names, values = tuple(logs), tuple(logs.values())
-        if set(map(type, values)) != {float}:
-            numbers = {key: as_number(value) for key, value in logs.items()}
-            logs = {key: number for key, number in numbers.items() if number is not None}
-            names, values = tuple(logs), tuple(logs.values())
-        if names:
-            yield wall, step, prefix, names, values
-
-
-def _kind(row: _NumberRow) -> tuple[str, tuple[str, ...], int]:
-    """Returns what rows of one layout share, the bytes of the step among it."""
-    return row[2], row[3], len(_varint(row[1]))
-
-
-def _scalar_records(tags: Any, walls: Any, steps: Any, values: Any) -> bytes:
+def _scalar_records(
+    tags: list[bytes], walls: np.ndarray, steps: np.ndarray, values: np.ndarray
+) -> bytes:
     """Encodes one event per row; the numbers are put into copies of one template."""
-    step = _varint(steps[0])
+    step = _varint(int(steps[0]))
     encoded = [b"\x0a" + _varint(len(tag)) + tag + b"\x15" + bytes(4) for tag in tags]
     summary = b"".join(b"\x0a" + _varint(len(value)) + value for value in encoded)
     head = b"\x09" + bytes(8) + b"\x10" + step + b"\x2a" + _varint(len(summary))
@@ -111,7 +151,7 @@ def _scalar_records(tags: Any, walls: Any, steps: Any, values: Any) -> bytes:
     rows = np.tile(template, (len(steps), 1))
     rows[:, 1:9] = _bytes(walls, "<f8")
     shifts = 7 * np.arange(len(step))
-    rows[:, 10 : 10 + len(step)] = (np.array(steps)[:, None] >> shifts) & 0x7F
+    rows[:, 10 : 10 + len(step)] = (steps[:, None] >> shifts) & 0x7F
     rows[:, 10 : 9 + len(step)] |= 0x80  # All bytes of a varint but the last have this bit.
     with np.errstate(over="ignore"):  # What float32 cannot hold is infinite.
         numbers = _bytes(values, "<f4").reshape(len(steps), len(tags), 4)
@@ -133,7 +173,7 @@ def _varint(number: int) -> bytes:
     return bytes(parts)
 
 
-def _bytes(numbers: Any, dtype: str) -> np.ndarray:
+def _bytes(numbers: np.ndarray, dtype: str) -> np.ndarray:
     """Returns the bytes of numbers, row by row."""
     array = np.ascontiguousarray(numbers).astype(dtype)
     return array.view(np.uint8).reshape(len(array), -1)

@@ -10,7 +10,7 @@ from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._checks import leave_out
-from callbax.callbacks._events import EventFile, ScalarRow, file_name
+from callbax.callbacks._events import EventFile, Scalars, file_name
 from callbax.callbacks._number import as_number
 from callbax.callbacks._paths import saving
 from callbax.callbacks._profile import Profile
@@ -18,7 +18,6 @@ from callbax.callbacks._summaries import graph_values, weight_values
 
 _RUNS = ("train", "validation")
 _INTERVAL = 0.25
-_MOST_ROWS = 10_000
 
 
 class TensorBoard(Callback):
@@ -103,8 +102,8 @@ class TensorBoard(Callback):
         self._every = self.update_freq if isinstance(self.update_freq, int) else 0
         self._profile = Profile(profile_batch, owner="TensorBoard")
         self._step = 0
-        self._rows: list[ScalarRow] = []
-        self._due = 0.0
+        self._batches = Scalars()
+        self._written = 0.0
         self._since = (0.0, 0)
         self._epoch_began = (0.0, 0)
         self._files: dict[str, EventFile] = {}
@@ -137,8 +136,9 @@ class TensorBoard(Callback):
         self._step += 1
         if self._every and self._step % self._every == 0:
             now = time.time()
-            self._rows.append((now, self._step, "batch_", dict(logs or {})))
-            if now >= self._due or len(self._rows) >= _MOST_ROWS:
+            self._batches.add(now, self._step, logs or {})
+            # Not a plain comparison: the clock may be set back.
+            if not 0 <= now - self._written < _INTERVAL:
                 self._write_batches()
         if self._profile:
             self._profile.batch_ended(self._step)
@@ -150,7 +150,7 @@ class TensorBoard(Callback):
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Writes the results of an evaluation."""
         results = {f"{key}_vs_iterations": value for key, value in (logs or {}).items()}
-        self._write_scalars("validation", self._iterations(), "evaluation_", results)
+        self._write_logs("validation", self._iterations(), "evaluation_", results)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the epoch's logs, and the weights if it is time."""
@@ -164,8 +164,9 @@ class TensorBoard(Callback):
                 began, first = self._epoch_began
                 train["steps_per_second"] = _rate(self._iterations() - first, time.time() - began)
             validated = {key[4:]: value for key, value in logs.items() if key.startswith("val_")}
-            self._write_scalars("train", epoch, "epoch_", train)
-            self._write_scalars("validation", epoch, "epoch_", validated)
+            self._write_logs("train", epoch, "epoch_", train)
+            if validated:
+                self._write_logs("validation", epoch, "epoch_", validated)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             values = weight_values(self._library, self.model, draw=self.write_images)
             self._write_values(epoch, values)
@@ -222,28 +223,29 @@ class TensorBoard(Callback):
         return self._files[run]
 
     def _write_batches(self) -> None:
-        if not self._rows:
+        batches, self._batches = self._batches, Scalars()
+        if not batches:
             return
-        rows, self._rows = self._rows, []
         now = time.time()
-        self._due = now + _INTERVAL
+        self._written = now
         if self.write_steps_per_second:
             # Hooks come in bursts, so the time between two of them says nothing.
             began, first = self._since
-            speed = {"steps_per_second": _rate(self._step - first, now - began)}
-            rows = [(wall, step, prefix, logs | speed) for wall, step, prefix, logs in rows]
+            speed = batches.constant("steps_per_second", _rate(self._step - first, now - began))
+            self._write_scalars("train", "batch_", speed)
             if now - began >= _INTERVAL:
                 self._since = (now, self._step)
-        self._write_rows("train", rows)
+        self._write_scalars("train", "batch_", batches)
 
-    def _write_scalars(self, run: str, step: int, prefix: str, logs: Logs) -> None:
-        if logs:
-            self._write_rows(run, [(time.time(), step, prefix, logs)])
+    def _write_logs(self, run: str, step: int, prefix: str, logs: Logs) -> None:
+        scalars = Scalars()
+        scalars.add(time.time(), step, logs)
+        self._write_scalars(run, prefix, scalars)
 
-    def _write_rows(self, run: str, rows: list[ScalarRow]) -> None:
+    def _write_scalars(self, run: str, prefix: str, scalars: Scalars) -> None:
         file = self._file(run)
         with saving(self._directory(run), owner=type(self).__name__):
-            file.add_scalars(rows)
+            file.add_scalars(prefix, scalars)
 
     def _write_values(self, step: int, values: Iterable[Any]) -> None:
         file = self._file("train")
