@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from callbax._core._errors import describe, explain
-from callbax.saving._archive import CONFIG, WEIGHTS, member, write_archive
+from callbax.saving._archive import CONFIG, member, write_archive
 from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._hdf5 import to_hdf5
 from callbax.saving._reading import reading
@@ -110,11 +110,10 @@ def load_model(
     _need_end(filepath, where)
     with reading(filepath, where=where, expected="a model archive") as file:
         config = json.loads(member(file, CONFIG))
-        member(file, WEIGHTS)
     if not isinstance(config, dict):
         config = {"class_name": describe(config), "config": {}}
     model = deserialize_keras_object(
-        {key: value for key, value in config.items() if key not in ("compile_config",)},
+        {key: value for key, value in config.items() if key != "compile_config"},
         custom_objects,
         where=where,
     )
