@@ -207,6 +207,6 @@ def test_fused_executions_equal_single_steps(
 
 def test_the_number_of_programs_does_not_depend_on_hooks(models):
     for name, (model, _) in models.items():
-        # One for full batches and one for the short last batch; the batches of the generator are
-        # stacks, a few at a time or one alone.
-        assert model._engine.traces()["train"] <= 5, name
+        # A loop and a single step for full batches, a single step for the short last one; likewise
+        # for the stacks that the generator's batches come in, a few at a time or one alone.
+        assert model._engine.traces()["train"] <= 7, name

@@ -20,28 +20,29 @@ ROW_BYTES = 64 * 2**20
 
 
 class Programs:
-    """A step's compiled program; this is the only place where steps meet ``jax.jit``.
+    """A step's compiled programs; this is the only place where steps meet ``jax.jit``.
 
-    The program runs a *dynamic* number of steps in a loop, and so serves full executions,
-    remainders, replays and single steps without compiling again, with the same bits however the
-    steps are divided. Where XLA compiles a step worse inside a loop, the program is a single step
-    that is dispatched as often as asked for; a model uses the one or the other, never both, as
-    their bits may differ.
+    One program runs a *dynamic* number of steps in a loop, and so serves full executions,
+    remainders and replays without compiling again. Where executions of one step are the rule, a
+    program of a single step saves what the loop costs. Both give the same bits: each step sits
+    behind optimization barriers, so that XLA sees the same computation in either. Where XLA
+    compiles a step worse inside a loop, and then with other bits, the single step is dispatched as
+    often as asked for, and the loop is never used.
 
     Args:
         step: The pure step.
-        looped: Whether the loop is inside the program.
+        looped: Whether XLA compiles it as well inside a loop.
 
     Attributes:
-        traces: How often the program was traced; each trace is a compilation.
+        traces: How often a program was traced; each trace is a compilation.
     """
 
     def __init__(self, step: Step, *, looped: bool = True) -> None:
         self.step, self.looped = step, looped
         self.traces = 0
-        trace = self._trace_loop if looped else self._trace_step
-        self._keeping = jax.jit(trace, static_argnames="capacity")
-        self._overwriting = jax.jit(trace, static_argnames="capacity", donate_argnums=0)
+        self._loop = jax.jit(self._trace_loop, static_argnames="capacity")
+        self._single = jax.jit(self._trace_single)
+        self._single_overwriting = jax.jit(self._trace_single, donate_argnums=0)
 
     def run(
         self,
@@ -51,9 +52,10 @@ class Programs:
         count: int,
         *,
         capacity: int,
+        single: bool = False,
         overwrite: bool = False,
     ) -> tuple[TrainState, list[PyTree]]:
-        """Takes steps, in one dispatch if the loop is inside the program.
+        """Takes steps, in one dispatch where that pays.
 
         Args:
             state: The state before them.
@@ -61,19 +63,23 @@ class Programs:
             first: The first batch.
             count: How many, at most ``capacity``.
             capacity: Room for rows.
-            overwrite: Whether the moving part of ``state`` may be overwritten, and so be lost.
+            single: Whether executions of one step are the rule.
+            overwrite: Whether a single step may overwrite the moving part of ``state``.
 
         Returns:
             The state after them, and their rows in blocks: leaves of shape (capacity, ...).
         """
-        program = self._overwriting if overwrite else self._keeping
         moving, rest = self._parted(state)
-        blocks = []
-        for position in [first] if self.looped else range(first, first + count):
-            moving, rows = program(
-                moving, rest, batches, scalar(position), scalar(count), capacity=capacity
+        if self.looped and not (single and count == 1):
+            moving, rows = self._loop(
+                moving, rest, batches, scalar(first), scalar(count), capacity=capacity
             )
-            blocks.append(rows)
+            return state.replace(**moving), [rows]
+        program = self._single_overwriting if overwrite else self._single
+        blocks = []
+        for index in range(first, first + count):
+            moving, row = program(moving, rest, batches, scalar(index))
+            blocks.append(row)
         return state.replace(**moving), blocks
 
     def capacity(self, state: TrainState, batches: Batches) -> int:
@@ -115,18 +121,11 @@ class Programs:
         moved, rows = lax.fori_loop(0, count, body, (moving, rows))
         return moved, rows
 
-    def _trace_step(
-        self,
-        moving: dict[str, PyTree],
-        rest: dict[str, PyTree],
-        batches: Batches,
-        first: Array,
-        count: Array,
-        *,
-        capacity: int,
+    def _trace_single(
+        self, moving: dict[str, PyTree], rest: dict[str, PyTree], batches: Batches, index: Array
     ) -> tuple[dict[str, PyTree], PyTree]:
         self.traces += 1
-        moved, row = self._step(moving, rest, batches, first)
+        moved, row = self._step(moving, rest, batches, index)
         return moved, jax.tree.map(lambda leaf: leaf[None], row)
 
     def _row(

@@ -89,6 +89,11 @@ class Pace:
             and step == self._touched_at + self._interval
         )
 
+    @property
+    def single(self) -> bool:
+        """Whether executions of one step are the rule."""
+        return self._fixed == 1 or self._interval == 1
+
     def ran(self, count: int, seconds: float, *, at_most: bool) -> None:
         """Notes an execution.
 

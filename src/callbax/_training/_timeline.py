@@ -359,7 +359,13 @@ class Timeline:
         count = min(limits)
         traces, started = self._programs.traces, time.perf_counter()
         end, rows = self._programs.run(
-            state, chunk.batches, first, count, capacity=room, overwrite=self._donate
+            state,
+            chunk.batches,
+            first,
+            count,
+            capacity=room,
+            single=chunk.count == 1 or self._pace.single,
+            overwrite=self._donate,
         )
         dispatched = started if self._programs.traces == traces else None
         return _Execution(begins, chunk, first, count, end, rows, dispatched)
