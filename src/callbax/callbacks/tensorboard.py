@@ -28,7 +28,11 @@ class TensorBoard(Callback):
 
     - ``epoch_<key>``: logs and learning rate at the end of every epoch, by epoch;
     - ``batch_<key>``: logs of every batch that `update_freq` asks for, by batches of this fit;
-    - ``evaluation_<key>_vs_iterations``: results of every evaluation, by training steps taken.
+    - ``evaluation_<key>_vs_iterations``: results of every evaluation, by training steps taken;
+    - ``<path>/histogram`` and ``<path>/image``: weights, by epoch, with paths as in
+      ``model.get_state_tree()``;
+    - ``keras`` and ``summary``: the layers, to be found under "Graphs" as the conceptual graph and
+      under "Text".
 
     Scalars of batches are collected and written a few times a second, and when an epoch or the
     run ends, however it ends.
@@ -36,8 +40,8 @@ class TensorBoard(Callback):
     Args:
         log_dir: Directory for the runs.
         histogram_freq: Write a histogram of every weight in every so many epochs; 0 for never.
-        write_graph: Whether to write the layers: as a graph where they are those of a
-            `Sequential`, and as the table that ``model.summary()`` prints.
+        write_graph: Whether to write the layers: the graph of a `Sequential`, and for any model
+            the table that ``model.summary()`` prints.
         write_images: Whether to draw every weight when its histogram is written.
         write_steps_per_second: Whether to write the speed, in training steps per second.
         update_freq: ``"epoch"`` for no logs of batches, ``"batch"`` for those of every batch, or
