@@ -8,6 +8,8 @@ import pytest
 from flax import nnx
 
 import callbax as cb
+from callbax._core._protocols import ModelView
+from callbax.models import _engine
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 4)).astype("float32")
@@ -225,3 +227,23 @@ def test_summary_counts_what_keras_counts():
     assert model.get_layer("a") is model.layers[0] is model.get_layer(index=0)
     with pytest.raises(ValueError, match="summary"):
         model.get_layer("b")
+
+
+def test_a_model_is_what_callbacks_are_promised():
+    assert isinstance(dense(cb), ModelView)
+
+
+def test_a_large_state_is_overwritten_step_by_step_with_the_same_result(monkeypatch):
+    class Reads(cb.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                self.weights = self.model.get_weights()
+
+    def run():
+        model, reader = dense(cb), Reads()
+        model.fit(X, Y, batch_size=4, epochs=2, verbose=0, callbacks=reader)
+        return [weight.tobytes() for weight in (*reader.weights, *model.get_weights())]
+
+    expected = run()
+    monkeypatch.setattr(_engine, "LARGE_STATE", 0.0)
+    assert run() == expected

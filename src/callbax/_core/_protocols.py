@@ -1,11 +1,9 @@
-"""What the rooms see of each other."""
+"""What callbacks see of the model; nothing here knows of arrays on a device."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-
-from callbax._core._types import Array, PyTree
 
 
 @runtime_checkable
@@ -23,8 +21,20 @@ class ModelView(Protocol):
     stop_training: bool
     stop_evaluating: bool
     stop_predicting: bool
+    ema_swapped: bool
     history: Any
-    optimizer: OptimizerView
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer, an `OptimizerView`."""
+
+    @property
+    def log_keys(self) -> tuple[str, ...] | None:
+        """Keys of the logs at the end of an epoch, sorted; None where nobody knows yet."""
+
+    @property
+    def batch_loss(self) -> float:
+        """The last batch's own loss."""
 
     @property
     def metric_directions(self) -> Mapping[str, str | None]:
@@ -33,23 +43,29 @@ class ModelView(Protocol):
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, in Keras's order."""
 
-    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+    def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights."""
 
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the whole model."""
 
-class StreamingMetric(Protocol):
-    """A pure metric: its state is a pytree of fixed shapes and can ride in a compiled loop."""
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the weights."""
 
-    name: str
-    direction: str | None
+    def training_state(self) -> dict[str, Any]:
+        """What a run's future depends on beside weights and data."""
 
-    def empty(self) -> PyTree:
-        """The state before any batch."""
+    def restore_training_state(self, state: dict[str, Any]) -> None:
+        """Takes up what `training_state` returned."""
 
-    def update(
-        self, state: PyTree, y_true: PyTree, y_pred: PyTree, sample_weight: Array | None = None
-    ) -> PyTree:
-        """The state after one more batch."""
+    def resume_from(self, epoch: int, batch: int) -> None:
+        """Has the run that begins start in the middle."""
 
-    def compute(self, state: PyTree) -> Array:
-        """The value over all batches seen, a scalar."""
+    def swap_ema_weights(self) -> None:
+        """Exchanges the weights and their averages."""
+
+    def start_profile(self, log_dir: str) -> None:
+        """Starts the profiler."""
+
+    def stop_profile(self) -> None:
+        """Ends it."""

@@ -1,7 +1,6 @@
 """Chooses the feed for what a user passed as data."""
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
@@ -16,6 +15,7 @@ from callbax._data._arrays import (
     is_structure,
     to_arrays,
 )
+from callbax._data._device import device_memory
 from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed
 from callbax._data._stream import HostBatches, StreamFeed
 
@@ -118,17 +118,9 @@ def as_parts(
 
 def _array_feed(parts: PyTree, rows: int, batch_size: int, where: str, seed: int | None) -> Feed:
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
-    if size <= RESIDENT_SHARE * _device_memory():
+    if size <= RESIDENT_SHARE * device_memory():
         if seed is None:
             return OrderedFeed(parts, rows, batch_size)
         return ShuffledFeed(parts, rows, batch_size, seed)
     source = HostBatches(parts, rows, batch_size, seed)
     return StreamFeed(source, where, batches_per_pass=math.ceil(rows / batch_size))
-
-
-def _device_memory() -> int:
-    """Returns the bytes of the device's memory; a CPU's is the machine's."""
-    stats = jax.devices()[0].memory_stats()
-    if stats and "bytes_limit" in stats:
-        return int(stats["bytes_limit"])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

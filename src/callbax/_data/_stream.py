@@ -14,7 +14,8 @@ import numpy as np
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._data._arrays import count_rows, to_arrays
-from callbax._data._feed import aligned_empty, canonical, shuffled
+from callbax._data._device import aligned_empty, canonical
+from callbax._data._feed import shuffled
 from callbax._data._select import Batches, Chunk, HostBatch
 
 STACK_BYTES = 64 * 2**20

@@ -10,6 +10,7 @@ away, and the next one starts from the new state, with the same data.
 import operator
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,9 +66,9 @@ class Timeline:
         state: The state to start from.
         feed: Where the batches come from.
         pace: How long executions are.
-        empty_metrics: Running sums before any batch, set at the start of every epoch.
+        empty_metrics: Makes the running sums before any batch, for the start of every epoch.
         exact: Whether each batch must have run when `advance` returns.
-        donate: Whether states may be overwritten by the next; then nothing runs ahead.
+        overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
     """
 
     def __init__(
@@ -77,12 +78,12 @@ class Timeline:
         feed: Feed,
         pace: Pace,
         *,
-        empty_metrics: PyTree,
+        empty_metrics: Callable[[], PyTree],
         exact: bool = False,
-        donate: bool = False,
+        overwrite: bool = False,
     ) -> None:
         self._programs, self._feed, self._pace = programs, feed, pace
-        self._empty_metrics, self._exact, self._donate = empty_metrics, exact, donate
+        self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
         self._log_keys = LogKeys(programs.step.keys or ())
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
@@ -117,7 +118,7 @@ class Timeline:
         self._epoch_end = None if steps is None else self._cursor + steps - done
         if done:
             return
-        self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics))
+        self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics()))
         if self._pass is None or not self._find_chunk():
             self._start_pass(self.step)
             if not self._find_chunk():
@@ -320,7 +321,7 @@ class Timeline:
         self._current, self._next, self._known, self._known_at = ahead, None, state, self._cursor
         if before is not None:
             self._settle(before)  # no more than two in flight: the pace must know, and so must ^C
-        if not (self._exact or self._donate):
+        if not (self._exact or self._overwrite):
             self._next = self._run_ahead(ahead)
         return ahead
 
@@ -365,7 +366,7 @@ class Timeline:
             count,
             capacity=room,
             single=chunk.count == 1 or self._pace.single,
-            overwrite=self._donate,
+            overwrite=self._overwrite,
         )
         dispatched = started if self._programs.traces == traces else None
         return _Execution(begins, chunk, first, count, end, rows, dispatched)

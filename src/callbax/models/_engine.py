@@ -13,6 +13,7 @@ from callbax._core._errors import explain
 from callbax._core._hooks import Mode
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
+from callbax._data._device import device_memory
 from callbax._data._feed import Feed
 from callbax._training._compile import Programs, loops_well
 from callbax._training._module import Arrays, FunctionalModule
@@ -25,6 +26,8 @@ from callbax.callbacks import CallbackList
 from callbax.layers._layer import keras_order
 from callbax.optimizers import Optimizer
 
+LARGE_STATE = 0.2
+"""Share of the device's memory from which on a second copy of the state is too many."""
 _TRAINED = ("params", "stats", "random", "optimizer", "step", "learning_rate")
 """Fields of a state that outlive the run in which they changed."""
 
@@ -217,17 +220,20 @@ class Engine:
             hooks: The callbacks of the run.
         """
         state, outer, spec = self.settled(), self.source, feed.spec(self.step)
-        metrics: PyTree = () if mode == "predict" else self.objective(spec).empty()
-        start = state.replace(metrics=metrics)
+        empty = tuple if mode == "predict" else self.objective(spec).empty
+        start = state.replace(metrics=empty())
         programs = self._program(mode, spec[0])
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(start))
+        overwrite = size > LARGE_STATE * device_memory() and self.steps_per_execution == "auto"
         exact = hooks.needs_exact(mode) and self.steps_per_execution == "auto"
         timeline = Timeline(
             programs,
             start,
             feed,
-            Pace(self.steps_per_execution, single=exact or not programs.looped),
-            empty_metrics=metrics,
+            Pace(self.steps_per_execution, single=exact or overwrite or not programs.looped),
+            empty_metrics=empty,
             exact=exact,
+            overwrite=overwrite,
         )
         outer_hooks = self._hooks
         self._source, self._hooks = timeline, hooks

@@ -167,6 +167,14 @@ class Model(Runs, GeneratorMethods, Files):
             print_fn=print_fn,
         )
 
+    def start_profile(self, log_dir: str) -> None:
+        """Starts JAX's profiler; its trace goes below a directory."""
+        jax.profiler.start_trace(log_dir)
+
+    def stop_profile(self) -> None:
+        """Ends what `start_profile` started and writes the trace."""
+        jax.profiler.stop_trace()
+
     def __call__(self, x: Any, training: bool = False) -> Any:
         """Returns the module's output for a batch, as of the current weights."""
         x = jax.tree.map(jnp.asarray, x)
