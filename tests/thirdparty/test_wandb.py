@@ -1,0 +1,66 @@
+"""Weights & Biases' callbacks, offline."""
+
+import keras
+import pytest
+from tests.thirdparty._run import BATCHES, EPOCHS, X, Y, fit
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:wandb", "ignore::ResourceWarning"
+)
+
+
+@pytest.fixture
+def wandb(optional, tmp_path):
+    """The package; it is told about a run, which ends with the test."""
+    optional("wandb.integration.keras", "tensorflow")
+    package = optional("wandb")
+    run = package.init(project="callbax", mode="offline", dir=str(tmp_path))
+    yield package
+    run.finish()
+
+
+@pytest.mark.parametrize(
+    ("frequency", "key", "last"),
+    [("epoch", "epoch/epoch", EPOCHS - 1), ("batch", "batch/batch_step", EPOCHS * BATCHES - 1)],
+)
+def test_it_logs_metrics(wandb, optional, frequency, key, last):
+    callback = optional("wandb.integration.keras").WandbMetricsLogger(log_freq=frequency)
+    model = fit(callback)
+    summary = dict(wandb.run.summary)
+    assert summary[key] == last
+    assert summary["epoch/val_loss"] == model.history.history["val_loss"][-1]
+    # It asks the learning rate for a `shape` before it reads it.
+    assert "epoch/learning_rate" not in summary
+
+
+@pytest.mark.parametrize(
+    ("filepath", "arguments", "files"),
+    [
+        ("{epoch}.keras", {}, EPOCHS),
+        ("{epoch}-{batch}.weights.h5", {"save_weights_only": True, "save_freq": BATCHES}, EPOCHS),
+    ],
+)
+def test_it_saves_checkpoints(wandb, optional, monkeypatch, tmp_path, filepath, arguments, files):
+    logged = []
+    monkeypatch.setattr(
+        wandb, "log_artifact", lambda artifact, aliases: logged.append((artifact, aliases))
+    )
+    checkpoint = optional("wandb.integration.keras").WandbModelCheckpoint
+    fit(checkpoint(str(tmp_path / filepath), **arguments))
+    assert len(list(tmp_path.glob(f"*.{filepath.split('.')[-1]}"))) == files
+    assert [len(artifact.manifest.entries) for artifact, _ in logged] == [1] * files
+
+
+def test_limit_w_and_b_refuses_tables_offline_under_keras_too(wandb, optional):
+    class Table(optional("wandb.integration.keras").WandbEvalCallback):
+        def add_ground_truth(self, logs=None):
+            self.data_table.add_data(0)
+
+        def add_model_predictions(self, epoch, logs=None):
+            self.pred_table.add_data(epoch)
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    for run in (lambda table: model.fit(X, Y, verbose=0, callbacks=[table]), fit):
+        with pytest.raises(TypeError, match="Cannot use artifact when in offline mode"):
+            run(Table(["row"], ["epoch"]))
