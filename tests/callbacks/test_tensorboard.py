@@ -491,3 +491,14 @@ def test_an_evaluation_in_a_hook_with_the_same_callback_loses_nothing(evaluates,
     found = points(tmp_path)
     assert [step for step, _ in found["train/batch_loss"]] == [1, 2, 3]
     assert ("validation/evaluation_loss_vs_iterations" in found) is evaluates
+
+
+def test_a_real_trace_lands_beside_the_events(tmp_path):
+    model = Sequential([Dense(1, input_shape=(2,))], seed=0)
+    model.compile("sgd", "mse")
+    x = np.ones((6, 2), "float32")
+    callback = make(tmp_path, profile_batch=2)
+    model.fit(x, x[:, :1], batch_size=2, verbose=0, callbacks=callback)
+    traces = list(tmp_path.glob("train/plugins/profile/*/*.xplane.pb"))
+    assert len(traces) == 1
+    assert traces[0].stat().st_size > 0
