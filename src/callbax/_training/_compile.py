@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend.core import jaxprs_in_params
 
@@ -171,4 +172,4 @@ def _convolves(jaxpr: Any) -> bool:
 @functools.lru_cache(maxsize=4096)
 def scalar(value: int) -> Array:
     """Returns an int32 on the device; bringing one there anew costs as much as a small step."""
-    return jnp.asarray(value, jnp.int32)
+    return jnp.asarray(np.int32(value))

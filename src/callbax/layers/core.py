@@ -131,13 +131,14 @@ class Dense(Layer):
             )
         kernel: Any = initializers.get(self.kernel_initializer, self._seeds)
         bias: Any = initializers.get(self.bias_initializer, self._seeds)
+        unused: Any = _Unkeyed()
         self.linear = nnx.Linear(
             inputs,
             self.units,
             use_bias=self.use_bias,
             kernel_init=lambda _, shape, dtype: kernel(shape, dtype),
             bias_init=lambda _, shape, dtype: bias(shape, dtype),
-            rngs=nnx.Rngs(0),  # unused: the initializers carry their own seeds
+            rngs=unused,
         )
 
     @property
@@ -175,6 +176,16 @@ class Dense(Layer):
             "kernel_initializer": self.kernel_initializer,
             "bias_initializer": self.bias_initializer,
         }
+
+
+class _Unkeyed:
+    """Stands for random streams where initializers carry their own seeds.
+
+    Drawing keys that nobody reads would cost several compilations.
+    """
+
+    def params(self) -> None:
+        """Returns what the initializers ignore."""
 
 
 @layers.register()

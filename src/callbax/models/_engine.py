@@ -12,7 +12,7 @@ from flax import nnx
 from callbax._core._errors import explain
 from callbax._core._hooks import Mode
 from callbax._core._rng import SeedSource
-from callbax._core._types import Array, PyTree
+from callbax._core._types import PyTree
 from callbax._data._device import device_memory
 from callbax._data._feed import Feed
 from callbax._training._compile import Programs, loops_well
@@ -293,13 +293,14 @@ class Engine:
         rate, optimizer_state = 0.0, ()
         if self.optimizer is not None:
             rate = self.optimizer.initial_learning_rate or 0.0
-            optimizer_state = jax.tree.map(_strong, self.optimizer.init(arrays["params"]))
+            # In one program: array by array costs a compilation each, and leaves weak dtypes.
+            optimizer_state = jax.jit(self.optimizer.init)(arrays["params"])
         return TrainState(
             **arrays,
             optimizer=optimizer_state,
             metrics=(),
-            step=jnp.zeros((), jnp.int32),
-            learning_rate=jnp.asarray(rate, jnp.float32),
+            step=jnp.asarray(np.int32(0)),
+            learning_rate=jnp.asarray(np.float32(rate)),
         )
 
     def settled(self) -> TrainState:
@@ -320,9 +321,3 @@ class Engine:
 
     def _write(self, state: TrainState) -> None:
         self.functional.write(state.params, state.stats, state.random)
-
-
-def _strong(leaf: Any) -> Array:
-    """Returns an array whose dtype is its own; a weakly typed one would be traced twice."""
-    leaf = jnp.asarray(leaf)
-    return jax.lax.convert_element_type(leaf, leaf.dtype)

@@ -169,10 +169,13 @@ class Model(Runs, GeneratorMethods, Files):
 
     def start_profile(self, log_dir: str) -> None:
         """Starts JAX's profiler; its trace goes below a directory."""
+        # What ran ahead has run already; dropped, it runs again, in the trace.
+        self._engine.replace()
         jax.profiler.start_trace(log_dir)
 
     def stop_profile(self) -> None:
         """Ends what `start_profile` started and writes the trace."""
+        jax.block_until_ready(self._engine.source.state)
         jax.profiler.stop_trace()
 
     def __call__(self, x: Any, training: bool = False) -> Any:
