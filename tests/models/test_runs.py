@@ -247,3 +247,19 @@ def test_a_large_state_is_overwritten_step_by_step_with_the_same_result(monkeypa
     expected = run()
     monkeypatch.setattr(_engine, "LARGE_STATE", 0.0)
     assert run() == expected
+
+
+def test_variables_go_by_the_paths_of_keras():
+    def paths(tree, path=""):
+        if not isinstance(tree, dict):
+            return {path}
+        return {p for name, part in tree.items() for p in paths(part, f"{path}/{name}")}
+
+    def make(lib):
+        layers = [lib.layers.Dense(2, name="a"), lib.layers.Dense(1, name="b")]
+        model = lib.Sequential(layers, name="net")
+        model.build((None, 4))
+        model.compile("sgd", "mse")
+        return paths(model.get_state_tree()["trainable_variables"])
+
+    assert make(cb) == make(keras)

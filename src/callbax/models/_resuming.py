@@ -88,12 +88,16 @@ class Resuming:
         self.ema_swapped = not self.ema_swapped
 
     def get_state_tree(self) -> dict[str, Any]:
-        """Returns all state as nested dicts of NumPy arrays, as of this batch."""
+        """Returns all state as nested dicts of NumPy arrays, as of this batch.
+
+        Layers' variables go by Keras's paths, ``sequential/dense/kernel``.
+        """
+        names = self._variable_names(self._engine.weight_paths())
         state = self._engine.settled()
         optimizer = {str(i): array for i, array in enumerate(_arrays(state.optimizer))}
         return {
-            "trainable_variables": _nested(state.params),
-            "non_trainable_variables": _nested(state.stats),
+            "trainable_variables": _nested(state.params, names),
+            "non_trainable_variables": _nested(state.stats, names),
             "optimizer_variables": {
                 "iterations": np.asarray(state.step),
                 "learning_rate": np.asarray(state.learning_rate),
@@ -101,6 +105,10 @@ class Resuming:
             },
             "metrics_variables": {str(i): array for i, array in enumerate(_arrays(state.metrics))},
         }
+
+    def _variable_names(self, paths: list[str]) -> dict[str, str]:
+        """Returns path of a variable -> its name; a plain module's go by their paths."""
+        return dict(zip(paths, paths, strict=True))
 
     def _finish_training(self) -> None:
         """Ends training with the averages where they are kept, as Keras does."""
@@ -141,10 +149,10 @@ def _restored(old: Any, arrays: list[Any], what: str) -> Any:
     )
 
 
-def _nested(arrays: dict[str, Any]) -> dict[str, Any]:
+def _nested(arrays: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path, value in arrays.items():
-        *groups, name = path.split("/")
+        *groups, name = names.get(path, path).split("/")
         branch = tree
         for group in groups:
             branch = branch.setdefault(group, {})

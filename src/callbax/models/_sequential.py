@@ -195,6 +195,16 @@ class Sequential(Model):
             _, spec = FunctionalModule(layer).trace(spec)
             self._specs.append(spec)
 
+    def _variable_names(self, paths: list[str]) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for path in paths:
+            _, index, *inner = path.split("/")
+            layer = f"{self.name}/{getattr(self._stack.layers[int(index)], 'name', index)}"
+            # Without the NNX module that a layer holds, unless two hold one of a name.
+            short = f"{layer}/{inner[-1]}"
+            names[path] = short if short not in names.values() else "/".join([layer, *inner])
+        return names
+
     def _output_specs(self) -> dict[str, PyTree]:
         names = [name for name, _ in named_parts(self.module)]
         return dict(zip(names, self._specs, strict=False))
