@@ -10,7 +10,7 @@ demo: $(READY)        ## Train on real digits, with a picture at the end (under 
 	$(RUN)/python examples/demo.py
 
 test: $(READY)        ## All tests and docstring examples
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n auto
 
 check: $(READY)       ## Format, lint, types, import contracts
 	$(RUN)/ruff format --check .
@@ -25,6 +25,9 @@ format: $(READY)      ## Let the tools mend what they can
 examples: $(READY)    ## Run every example
 	@set -e; for example in examples/*.py; do echo "== $$example"; $(RUN)/python $$example; done
 
+bench: $(READY)       ## Measure beside real peers; BENCH="--cases NAME --rounds N" for less
+	@$(RUN)/python -m benchmarks.run $(BENCH)
+
 # pip before 25.1 does not know dependency groups, hence the upgrade.
 $(READY): pyproject.toml constraints.txt
 	@if command -v uv >/dev/null 2>&1; then \
@@ -38,4 +41,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache

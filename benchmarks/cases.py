@@ -1,0 +1,154 @@
+"""What is measured: every case is a row of the table below, and one ratio of two runs."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+READING = ("reading",)
+EMPTY_HOOKS = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one contestant is told to do; the time that it takes is measured.
+
+    Attributes:
+        who: The contestant.
+        do: "fit", "generator" (a fit fed by one), "evaluate", "predict", or "process": a fresh
+            process from its start to the end of an epoch.
+        model: "guide", "mlp" or "cnn", see `SIZES`.
+        hooks: Names of callbacks, see `contestants/keras_script.py`.
+        resident: Whether the data are on the device before the clock starts.
+        epochs: Epochs, where they are other than `SIZES` says.
+    """
+
+    who: str
+    do: Literal["fit", "generator", "evaluate", "predict", "process"] = "fit"
+    model: Literal["guide", "mlp", "cnn"] = "guide"
+    hooks: tuple[str, ...] = ()
+    resident: bool = False
+    epochs: int | None = None
+
+    @property
+    def size(self) -> "Size":
+        """How much this run does."""
+        size = SIZES[self.model]
+        return size if self.epochs is None else replace(size, epochs=self.epochs)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a run of a model does.
+
+    Attributes:
+        rows: Samples in an epoch.
+        batch: Samples in a batch.
+        epochs: Epochs in one fit; evaluations or predictions in one run.
+    """
+
+    rows: int
+    batch: int
+    epochs: int
+
+
+SIZES = {
+    "guide": Size(60_000, 64, 5),
+    "mlp": Size(60_000, 128, 1),
+    "cnn": Size(3_840, 64, 1),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A ratio of two runs and what is required of it.
+
+    Attributes:
+        name: How to ask for it: ``--cases NAME``.
+        what: What the table says.
+        over: The run above the line.
+        under: The run below it.
+        least: The ratio required at least.
+        most: The ratio required at most; with neither the row is there for orientation.
+        of: What is compared: the runs' time, their memory, or, instead of a ratio, the extra
+            microseconds of ``over`` per call of the hooks that it has more.
+    """
+
+    name: str
+    what: str
+    over: Run
+    under: Run
+    least: float | None = None
+    most: float | None = None
+    of: Literal["seconds", "bytes", "us_per_call"] = "seconds"
+
+
+def _keras(name: str, what: str, least: float, **run: object) -> Case:
+    """A case of Keras on JAX over callbax, the same script on both."""
+    jax, ours = Run("keras-jax", **run), Run("callbax", **run)  # type: ignore[arg-type]
+    return Case(name, f"{what}: Keras-on-JAX / callbax", jax, ours, least=least)
+
+
+def _loop(name: str, what: str, most: float, loop: str = "fit", **run: object) -> Case:
+    """A case of callbax over a loop written by hand in JAX, without hooks; data on the device."""
+    run["resident"] = True
+    ours = Run("callbax", **run)  # type: ignore[arg-type]
+    hand = Run("hand-written", **(run | {"hooks": (loop,)}))  # type: ignore[arg-type]
+    return Case(name, f"{what}: callbax / hand-written loop", ours, hand, most=most)
+
+
+def _own(name: str, what: str, most: float, hook: str) -> Case:
+    """A case of callbax over callbax with a hook that does nothing."""
+    runs = Run("callbax", hooks=(hook,)), Run("callbax", hooks=("passive",))
+    return Case(name, f"{what}: callbax / its own time with a passive hook", *runs, most=most)
+
+
+def _peer(who: str, model: Literal["guide", "mlp"]) -> Case:
+    """A case without a requirement; one epoch, as some peers take long."""
+    theirs = Run(who, model=model, hooks=READING, epochs=1)
+    what = f"{model}, one reading callback, one epoch: {who} / callbax"
+    return Case(f"{model}-{who}", what, theirs, replace(theirs, who="callbax"))
+
+
+CASES = (
+    _keras("guide-reading", "guide model, one reading callback", 4, hooks=READING),
+    _keras("guide-none", "guide model, no callbacks", 5),
+    _loop("guide-ten-loop", "guide model, ten reading callbacks", 1.6, hooks=READING * 10),
+    _loop("guide-reading-loop", "guide model, one reading callback", 1.25, hooks=READING),
+    _loop("guide-none-loop", "guide model, no callbacks", 1.1),
+    _loop("mlp-reading-loop", "MLP, one reading callback", 1.05, model="mlp", hooks=READING),
+    _keras("mlp-reading", "MLP, one reading callback", 1, model="mlp", hooks=READING),
+    _loop("cnn-reading-loop", "small CNN, one reading callback", 1.05, model="cnn", hooks=READING),
+    _loop(
+        "cnn-reading-steps",
+        "small CNN, one reading callback (loop of single steps)",
+        1.05,
+        loop="steps",
+        model="cnn",
+        hooks=READING,
+    ),
+    _keras("evaluate", "evaluate the guide model over 60,000 rows", 3, do="evaluate"),
+    _keras("predict", "predict with the guide model over 60,000 rows", 3, do="predict"),
+    _keras("generator", "generator-fed guide model", 1.5, do="generator", hooks=READING),
+    _own("rate-100", "hook that sets the learning rate every 100 batches", 1.8, "rate_100"),
+    _own("weights-50", "hook that reads the weights every 50 batches", 1.8, "weights_50"),
+    _keras("bracket", "callback that brackets every batch", 1.2, hooks=("bracket",)),
+    _keras("weights-1", "hook that reads the weights at every batch", 1, hooks=("weights_1",)),
+    Case(
+        "empty-hook",
+        "one more overridden, empty batch hook: µs per call",
+        Run("callbax", hooks=READING + ("passive",) * EMPTY_HOOKS),
+        Run("callbax", hooks=READING),
+        most=1.5,
+        of="us_per_call",
+    ),
+    _keras("process", "whole process, import to the end of one epoch", 1.3, do="process"),
+    Case(
+        "memory",
+        "peak memory of that process: callbax / Keras-on-JAX",
+        Run("callbax", do="process"),
+        Run("keras-jax", do="process"),
+        most=1.1,
+        of="bytes",
+    ),
+    *(_peer(who, "guide") for who in ("keras-tf", "keras-torch", "lightning", "poutyne")),
+    *(_peer(who, "mlp") for who in ("keras-tf", "keras-torch", "lightning", "poutyne")),
+)

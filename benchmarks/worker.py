@@ -1,0 +1,62 @@
+"""A contestant's process: reads runs from its standard input, answers how long they took.
+
+It is started once and kept, so that contestants can take turns, each warm. ``python -m
+benchmarks.worker CONTESTANT``; a line in is a `Run` as JSON, a line out ``{"seconds": ...}``.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.cases import Run
+
+SCRIPTS = {
+    "callbax": "keras_script",
+    "keras-jax": "keras_script",
+    "keras-tf": "keras_script",
+    "keras-torch": "keras_script",
+    "hand-written": "jax_script",
+    "lightning": "lightning_script",
+    "poutyne": "poutyne_script",
+}
+
+
+def main(who: str) -> None:
+    """Answers until the standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever libraries print must not mix with the answers
+    prepared: dict[Run, Callable[[], object]] = {}
+    for line in sys.stdin:
+        try:
+            answer = _timed(Run(**_told(line)), who, prepared)
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+
+
+def _timed(run: Run, who: str, prepared: dict[Run, Callable[[], object]]) -> dict[str, Any]:
+    if run not in prepared:
+        script = importlib.import_module(f"benchmarks.contestants.{SCRIPTS[who]}")
+        prepared[run] = script.prepare(run)
+    started, worked = time.perf_counter(), time.process_time()
+    prepared[run]()
+    return {
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": time.process_time() - worked,
+        "device": sys.modules["jax"].default_backend() if "jax" in sys.modules else None,
+    }
+
+
+def _told(line: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(line)
+    return told | {"hooks": tuple(told["hooks"])}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
