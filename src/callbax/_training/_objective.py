@@ -105,7 +105,7 @@ class Objective:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Names of the values that `compute` returns: the loss first, then in compile order."""
+        """Names of what is reported: the loss first, then in compile order."""
         return tuple(self._trackers)
 
     @property
@@ -169,10 +169,12 @@ class Objective:
         return tuple(sums)
 
     def compute(self, state: PyTree) -> Array:
-        """Returns the values of all keys over the batches seen, float32 of shape (keys,)."""
+        """Returns the values over the batches seen, sorted by key: float32 of shape (keys,)."""
         values = [
             jnp.asarray(metric.compute(part), jnp.float32)
-            for metric, part in zip(self._trackers.values(), state, strict=True)
+            for (_, metric), part in sorted(
+                zip(self._trackers.items(), state, strict=True), key=lambda entry: entry[0][0]
+            )
         ]
         return jnp.stack(values) if values else jnp.zeros((0,), jnp.float32)
 

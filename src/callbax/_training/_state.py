@@ -1,6 +1,5 @@
 """The state of a training run: a value, never changed in place."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,7 +36,8 @@ class TrainState:
 
     def replace(self, **changes: Any) -> "TrainState":
         """Returns a state that differs in the fields given."""
-        return dataclasses.replace(self, **changes)
+        # Not dataclasses.replace, which looks the fields up anew at every step.
+        return TrainState(**(vars(self) | changes))
 
 
 class StateSource(Protocol):

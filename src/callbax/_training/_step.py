@@ -86,7 +86,7 @@ def train_step(module: FunctionalModule, objective: Objective, optimizer: Optimi
         return moved, jnp.append(objective.compute(metrics), losses[0])
 
     moves = ("params", "stats", "optimizer", "metrics", "step")
-    return Step(run, moves, ("random", "learning_rate"), objective.keys)
+    return Step(run, moves, ("random", "learning_rate"), tuple(sorted(objective.keys)))
 
 
 def test_step(module: FunctionalModule, objective: Objective) -> Step:
@@ -101,7 +101,8 @@ def test_step(module: FunctionalModule, objective: Objective) -> Step:
         metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
 
-    return Step(run, ("metrics",), ("params", "stats", "random", "step"), objective.keys)
+    reads = ("params", "stats", "random", "step")
+    return Step(run, ("metrics",), reads, tuple(sorted(objective.keys)))
 
 
 def predict_step(module: FunctionalModule) -> Step:

@@ -389,8 +389,9 @@ class Timeline:
         """Waits until an execution has run and notes how long it took."""
         if execution.settled:
             return
-        was_ready = all(leaf.is_ready() for leaf in jax.tree.leaves(execution.rows))
-        jax.block_until_ready(execution.rows)
+        last = jax.tree.leaves(execution.rows[-1])[0]
+        was_ready = last.is_ready()
+        last.block_until_ready()
         now = time.perf_counter()
         if execution.dispatched is not None:
             seconds = now - max(execution.dispatched, self._ready_at)
@@ -402,7 +403,7 @@ class Timeline:
         blocks = [jax.tree.map(np.asarray, block) for block in execution.rows]
         if self._programs.step.keys is not None:
             rows = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-            return self._log_keys.columns(rows[: execution.count])
+            return list(rows[: execution.count].tolist())
         per_block = execution.count // len(blocks)
         return [
             jax.tree.map(operator.itemgetter(i), block)
