@@ -125,7 +125,8 @@ class Optimizer(ABC):
         Returns:
             A pytree of fixed shapes and dtypes; `ema_of` finds the averages in it.
         """
-        rate = jnp.asarray(self.initial_learning_rate or 0.0, jnp.float32)
+        with jax.ensure_compile_time_eval():  # a schedule gives a number, while tracing too
+            rate = jnp.asarray(self.initial_learning_rate or 0.0, jnp.float32)
         accumulates = self.gradient_accumulation_steps is not None
         return OptimizerState(
             transformation=self.transformation(rate).init(params),
