@@ -25,7 +25,7 @@ def drive(callback, *logs):
     [
         ("{epoch}.keras", {}, (EPOCHS,)),
         ("{epoch:02d}-{loss:.2f}.weights.h5", {"save_weights_only": True}, (EPOCHS,)),
-        ("same.h5", {}, (EPOCHS,)),
+        ("same.keras", {}, (EPOCHS,)),
         ("{epoch}.keras", {"monitor": "loss", "save_best_only": True}, (EPOCHS,)),
         ("{epoch}.keras", {"monitor": "acc", "save_best_only": True, "mode": "max"}, (EPOCHS,)),
         ("{epoch}.keras", {"monitor": "loss", "save_best_only": True, "mode": "max"}, (EPOCHS,)),
@@ -161,7 +161,7 @@ def test_state_round_trip(tmp_path):
 @pytest.mark.parametrize(
     ("filepath", "options", "words"),
     [
-        ("a.txt", {}, "expected a path that ends in .keras or .h5, as save_weights_only=False"),
+        ("a.txt", {}, "expected a path that ends in .keras, as save_weights_only=False"),
         ("a.keras", {"save_weights_only": True}, 'Append ".weights.h5".'),
         ("{}.keras", {}, "received a field without a name"),
         ("{0}.keras", {}, "received a field that is a number"),

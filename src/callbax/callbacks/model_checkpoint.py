@@ -27,7 +27,7 @@ class ModelCheckpoint(Callback):
         filepath: Path of the file; with fields, such as ``"{epoch:02d}-{val_loss:.2f}.keras"``,
             one file per save. Fields are ``epoch`` (counted from 1), ``batch`` (likewise, where
             `save_freq` is by batch) and the keys of the logs. It ends in ``.weights.h5`` with
-            `save_weights_only`, else in ``.keras`` or ``.h5``. Directories are made.
+            `save_weights_only`, else in ``.keras``. Directories are made.
         monitor: Key in the logs, for `save_best_only` and `keep_best`.
         verbose: 1 prints what is saved and why, 0 nothing.
         save_best_only: Whether to save only what is better than everything before. A save that
@@ -215,7 +215,7 @@ class ModelCheckpoint(Callback):
 
     def _check_filepath(self, owner: str) -> None:
         where = f"{owner}(filepath={self.filepath!r})"
-        endings = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")
+        endings = (".weights.h5",) if self.save_weights_only else (".keras",)
         if not self.filepath.endswith(endings):
             raise ValueError(
                 explain(
