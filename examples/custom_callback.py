@@ -3,7 +3,6 @@
 Source of the idea: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better
 Generalization", https://arxiv.org/abs/1803.05407
 """
-# ruff: noqa: D102
 
 import numpy as np
 

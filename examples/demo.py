@@ -2,7 +2,6 @@
 
 Takes MNIST where it is cached, scikit-learn's small digits otherwise; downloads nothing.
 """
-# ruff: noqa: D101, D102
 
 from pathlib import Path
 

@@ -1,5 +1,4 @@
 """Callbacks without a base class: any object with hooks will do."""
-# ruff: noqa: D102
 
 from types import SimpleNamespace
 

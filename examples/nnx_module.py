@@ -1,5 +1,4 @@
 """A plain Flax NNX module and an optax optimizer, trained without writing the loop."""
-# ruff: noqa: D102
 
 import optax
 from flax import nnx
