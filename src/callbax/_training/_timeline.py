@@ -9,7 +9,6 @@ away, and the next one starts from the new state, with the same data.
 
 import operator
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from callbax._data._select import Chunk
 from callbax._training._compile import Programs
 from callbax._training._logs import LogKeys
 from callbax._training._pace import Pace
+from callbax._training._reading import Pass, Reading
 from callbax._training._state import TrainState
 
 
@@ -33,14 +33,6 @@ class Borrower(Protocol):
 
     def collect(self, state: TrainState) -> TrainState:
         """Returns the state with what was changed; the same object where nothing was."""
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """A reading of the data: the step and the batch of the run at which it began."""
-
-    step: int
-    begins: int
 
 
 @dataclass
@@ -82,7 +74,8 @@ class Timeline:
         exact: bool = False,
         overwrite: bool = False,
     ) -> None:
-        self._programs, self._feed, self._pace = programs, feed, pace
+        self._programs, self._pace = programs, pace
+        self._reading = Reading(feed)
         self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
         self._log_keys = LogKeys(programs.step.keys or ())
         self._first_step = int(state.step)
@@ -92,15 +85,11 @@ class Timeline:
         self._next: _Execution | None = None
         self._cursor = 0
         self._epoch_end: int | None = 0
-        self._chunks: deque[Chunk] = deque()
-        self._offset = 0
         self._last: tuple[_Execution, int] | None = None
         self._borrower: Borrower | None = None
-        self._pass: _Pass | None = None
         self._recorded_row: list[float] | None = None
         self._ready_at = 0.0
         self._capacity: int | None = None
-        self._source_error: Exception | None = None
 
     # For the loop
 
@@ -119,9 +108,9 @@ class Timeline:
         if done:
             return
         self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics()))
-        if self._pass is None or not self._find_chunk():
-            self._start_pass(self.step)
-            if not self._find_chunk():
+        if self._reading.pass_ is None or not self._reading.find():
+            self._reading.start_pass(self.step, self._cursor)
+            if not self._reading.find():
                 raise ValueError(
                     explain(
                         "fit(x=...)",
@@ -133,9 +122,9 @@ class Timeline:
 
     def next_size(self) -> int | None:
         """Returns the samples in the next batch, or None at the end of the epoch or the data."""
-        if self._cursor == self._epoch_end or not self._find_chunk():
+        if self._cursor == self._epoch_end or not self._reading.find():
             return None
-        return self._chunks[0].batches.size
+        return self._reading.front.batches.size
 
     def advance(self) -> None:
         """Moves the cursor over the next batch, starting an execution when one is due."""
@@ -146,7 +135,7 @@ class Timeline:
             execution = self._begin_execution()
         self._last = execution, self._cursor - execution.begins
         self._cursor += 1
-        self._offset += 1
+        self._reading.offset += 1
         if self._exact:
             self._settle(execution)
 
@@ -203,7 +192,7 @@ class Timeline:
 
     def position(self) -> dict[str, Any]:
         """Returns the place in the data and the last row of logs, as plain numbers."""
-        here = self._pass
+        here = self._reading.pass_
         return {
             "pass_step": None if here is None else here.step,
             "pass_done": 0 if here is None else self._cursor - here.begins,
@@ -217,19 +206,10 @@ class Timeline:
             recorded: What `position` returned.
             seed: Seed of the order of arrays in that run.
         """
-        self._feed.reseed(seed)
         self._recorded_row = recorded["row"]
-        step, done = recorded["pass_step"], recorded["pass_done"]
-        if step is None or self._pass == _Pass(step, self._cursor - done):
-            return
-        self._chunks.clear()
-        self._offset = 0
-        self._start_pass(step)
-        self._pass = _Pass(step, self._cursor - done)
-        while done and self._find_chunk():
-            skipped = min(done, self._chunks[0].count - self._offset)
-            self._offset += skipped
-            done -= skipped
+        if recorded["pass_step"] is not None:
+            here = Pass(recorded["pass_step"], self._cursor - recorded["pass_done"])
+            self._reading.move_to(here, self._cursor, seed)
 
     def lend(self, borrower: Borrower) -> TrainState:
         """Returns the state; what the borrower changes in place counts from the next batch on."""
@@ -256,9 +236,7 @@ class Timeline:
         self._end_lease()
         state = self._state_at_cursor()
         self._restart(state)
-        self._feed.release(list(self._chunks), self._offset)
-        self._chunks.clear()
-        self._offset = 0
+        self._reading.close()
         return state
 
     # Inside
@@ -269,10 +247,6 @@ class Timeline:
 
     def _restart(self, state: TrainState) -> None:
         self._known, self._known_at, self._current, self._next = state, self._cursor, None, None
-
-    def _start_pass(self, step: int) -> None:
-        self._feed.start_pass(step)
-        self._pass = _Pass(step, self._cursor)
 
     def _end_lease(self) -> None:
         self.settle()
@@ -298,26 +272,11 @@ class Timeline:
         self._known, self._known_at = known, at
         return known
 
-    def _find_chunk(self) -> bool:
-        """Brings the chunk with the next batch to the front; False at the end of the pass."""
-        while self._chunks and self._offset == self._chunks[0].count:
-            self._chunks.popleft()
-            self._offset = 0
-        if not self._chunks:
-            if self._source_error is not None:
-                error, self._source_error = self._source_error, None
-                raise error
-            chunk = self._feed.next_chunk()
-            if chunk is None:
-                return False
-            self._chunks.append(chunk)
-        return True
-
     def _begin_execution(self) -> _Execution:
         """Makes the execution that starts at the cursor the current one, and runs the next."""
         before, ahead, state = self._current, self._next, self._state_at_cursor()
         if ahead is None:
-            ahead = self._dispatch(state, self._cursor, self._chunks[0], self._offset)
+            ahead = self._dispatch(state, self._cursor, self._reading.front, self._reading.offset)
         self._current, self._next, self._known, self._known_at = ahead, None, state, self._cursor
         if before is not None:
             self._settle(before)  # no more than two in flight: the pace must know, and so must ^C
@@ -334,23 +293,11 @@ class Timeline:
             return None  # a program's first run: the next length has to wait for its time
         chunk, first = current.chunk, current.first + current.count
         if first == chunk.count:
-            if len(self._chunks) == 1 and not self._draw_ahead():
+            after = self._reading.after_front()
+            if after is None:
                 return None
-            chunk, first = self._chunks[1], 0
+            chunk, first = after, 0
         return self._dispatch(current.end, begins, chunk, first)
-
-    def _draw_ahead(self) -> bool:
-        """Adds the chunk after the current one, unless the hooks would have to wait for it."""
-        if self._source_error is not None or not self._feed.ready():
-            return False
-        try:
-            chunk = self._feed.next_chunk()
-        except Exception as error:  # due only when the hooks of all batches before it were called
-            self._source_error = error
-            return False
-        if chunk is not None:
-            self._chunks.append(chunk)
-        return chunk is not None
 
     def _dispatch(self, state: TrainState, begins: int, chunk: Chunk, first: int) -> _Execution:
         room = self._row_capacity(state, chunk)
