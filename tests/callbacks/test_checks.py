@@ -73,6 +73,32 @@ def test_a_mock_is_called():
     mock.on_train_batch_end.assert_called_once_with(1, logs={"loss": 2.0})
 
 
+@pytest.mark.parametrize("name", ["on_batch_end", "on_train_batch_end"])
+@pytest.mark.parametrize("base", [object, Callback, keras.callbacks.Callback])
+def test_a_hook_that_is_announced_is_called_once_it_is_there(base, name):
+    calls = []
+
+    def begin(self, epoch, logs=None):
+        setattr(self, name, lambda batch, logs: calls.append((epoch, batch, logs)))
+
+    hooks = CallbackList(
+        make(base, on_epoch_begin=begin, _implements_train_batch_hooks=lambda self: True)
+    )
+    assert not hooks.needs_exact("train"), "what is announced may never come"
+    hooks.on_train_batch_end(0, {})
+    for epoch in range(2):
+        hooks.on_epoch_begin(epoch)
+        hooks.on_train_batch_begin(epoch, {})
+        hooks.on_train_batch_end(epoch, {"loss": 2.0})
+    assert calls == [(epoch, epoch, {"loss": 2.0}) for epoch in range(2)]
+
+
+@pytest.mark.parametrize("word", [True, lambda self: False, lambda self: Mock()])
+def test_only_a_true_word_announces(word):
+    hooks = CallbackList(make(_implements_train_batch_hooks=word))
+    assert not any(hooks.wants(hook) for hook in HOOKS)
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

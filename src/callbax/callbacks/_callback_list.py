@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from callbax._core._hooks import HOOKS, Logs, Mode
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._checks import check, execution, flatten, overrider
+from callbax.callbacks._checks import announced, check, execution, flatten, overrider
 from callbax.callbacks._log_needs import check_log_needs
 from callbax.callbacks._states import collect_states, restore_states
 from callbax.callbacks.history import History
@@ -26,7 +26,8 @@ class CallbackList(Callback):
     ``fit``, ``evaluate`` and ``predict`` make one by themselves; make one yourself to run
     callbacks from a loop of your own. Within a hook the callbacks come in list order, then
     `History`, then `ProgbarLogger`, then those that run last. Which callback overrides which hook
-    is looked up once, here and in `append`: a hook assigned to an instance later is not seen.
+    is looked up once, here and in `append`: a hook assigned to an instance later is not seen,
+    unless the callback announces it by ``_implements_train_batch_hooks``, as tqdm's does.
 
     An exception from a hook propagates as it is, with a note that names the callback class, the
     hook, the epoch and the batch.
@@ -288,7 +289,7 @@ class CallbackList(Callback):
             hook: tuple(
                 _Call(method, callback)
                 for callback in self.callbacks
-                if (method := overrider(callback, hook)) is not None
+                if (method := overrider(callback, hook) or announced(callback, hook)) is not None
             )
             for hook in HOOKS
         }

@@ -38,6 +38,26 @@ def overrider(callback: Any, hook: str) -> Callable[..., Any] | None:
     return None
 
 
+def announced(callback: Any, hook: str) -> Callable[..., Any] | None:
+    """Returns a call of a batch hook that a callback says it will have, or None.
+
+    tqdm's callback puts its hook on the instance when an epoch begins, and says so beforehand as
+    callbacks of TensorFlow 2 do: ``_implements_train_batch_hooks``.
+    """
+    mode = hook.split("_")[1]
+    says = getattr(callback, f"_implements_{mode}_batch_hooks", None)
+    # `is True`: as above.
+    if hook not in BATCH_HOOKS or not callable(says) or says() is not True:
+        return None
+
+    def call(batch: int, logs: Any) -> None:
+        method = overrider(callback, hook)
+        if method is not None:
+            method(batch, logs=logs)
+
+    return call
+
+
 def leave_out(callback: Any, hook: str, owner: type) -> None:
     """Makes a callback's own hook one that is never called, as it has nothing to do in it.
 
