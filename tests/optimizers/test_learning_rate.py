@@ -20,6 +20,13 @@ from callbax.optimizers import (
 )
 
 
+def trained(optimizer, steps):
+    """Returns the optimizer as one that a model has used for so many steps."""
+    source = SimpleNamespace(learning_rate=float(optimizer.learning_rate), step=steps)
+    optimizer.bind(source)
+    return optimizer
+
+
 @pytest.mark.parametrize("given", [0.1, 1, np.float32(0.3), np.float64(0.3), np.array(2), 1e-8])
 def test_the_rate_reads_as_keras_shows_it(given):
     theirs = float(keras.optimizers.SGD(float(given)).learning_rate)
@@ -40,21 +47,36 @@ def test_a_hyperparameter_is_a_number():
     assert json.dumps({"learning_rate": rate}) == '{"learning_rate": 0.10000000149011612}'
 
 
-def test_a_hyperparameter_has_the_values_of_a_variable():
-    rate = SGD(0.1).learning_rate
-    assert isinstance(rate.value, jax.Array)
-    assert (rate.value.dtype, rate.value.shape) == (np.float32, ())
-    assert (rate.numpy().dtype, rate.numpy().shape) == (np.float32, ())
-    assert rate.numpy() == rate.value == np.float32(0.1)
+def test_a_count_is_a_number():
+    count = trained(SGD(), steps=3).iterations
+    assert (repr(count), f"{count:02d}", json.dumps([count])) == ("3", "03", "[3]")
+    assert type(count + 1) is int
+    assert (2 < count < 4, [*range(5)][count], jnp.arange(5)[count]) == (True, 3, 3)
 
 
+READINGS = {"learning_rate": (float, 0.1), "iterations": (int, 3)}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_what_is_read_has_the_values_of_keras_s_variable(name):
+    theirs = keras.optimizers.SGD(0.1)
+    theirs.iterations.assign(3)
+    theirs, ours = getattr(theirs, name), getattr(trained(SGD(0.1), steps=3), name)
+    assert isinstance(ours.value, jax.Array)
+    assert ours.shape == ours.value.shape == ours.numpy().shape == theirs.shape
+    assert ours.value.dtype == ours.numpy().dtype == theirs.numpy().dtype
+    assert ours == ours.value == ours.numpy() == theirs.numpy()
+
+
+@pytest.mark.parametrize("name", READINGS)
 @pytest.mark.parametrize(
     "duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
 )
-def test_copies_of_a_hyperparameter_are_plain_floats(duplicate):
-    again = duplicate(SGD(0.1).learning_rate)
-    assert type(again) is float
-    assert again == SGD(0.1).learning_rate
+def test_copies_of_what_is_read_are_plain(duplicate, name):
+    plain, value = READINGS[name]
+    again = duplicate(getattr(trained(SGD(0.1), steps=3), name))
+    assert type(again) is plain
+    assert again == pytest.approx(value)
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "lr"])

@@ -159,18 +159,37 @@ def test_limits(limit):
         fit(make_callback(), model=make(**optimizer))
 
 
-def test_limit_its_backup_is_not_resumed():
-    backup = {"backup_dir": "backup", "delete_checkpoint": False}
-    fit(keras.callbacks.BackupAndRestore(**backup))
-    with pytest.raises(AttributeError, match="built"):
-        fit(keras.callbacks.BackupAndRestore(**backup))
+def test_its_backup_ends_where_the_uninterrupted_run_does():
+    def begin(epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            keras.callbacks.BackupAndRestore("backup", delete_checkpoint=False),
+            callbacks.LambdaCallback(on_epoch_begin=begin),
+        )
+    resumed, whole = fit(keras.callbacks.BackupAndRestore("backup")), fit()
+    assert resumed.history.epoch == [2, 3]
+    np.testing.assert_equal(resumed.get_weights(), whole.get_weights())
+    assert resumed.optimizer.iterations == whole.optimizer.iterations == EPOCHS * BATCHES
+    assert fit(model=resumed).history.epoch == [0, 1, 2, 3], "a later fit starts at its own epoch"
 
 
-@pytest.mark.filterwarnings("ignore:Model failed to serialize as JSON")
-def test_limit_its_tensorboard_draws_no_graph(optional):
+def test_its_model_from_json_reads_what_a_model_is_made_of():
+    model = make()
+    loaded = keras.models.model_from_json(model.to_json(indent=1))
+    loaded.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        loaded.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_its_tensorboard_writes_the_graph(optional):
     optional("tensorflow", "tensorboard")
-    with pytest.raises(AttributeError, match="train_function"):
-        fit(keras.callbacks.TensorBoard("logs"))
+    fit(keras.callbacks.TensorBoard("logs"))
+    (events,) = Path("logs/train").glob("*.v2")
+    assert b"graph_keras_model" in events.read_bytes()
 
 
 def test_limit_its_tensorboard_draws_no_histograms(optional):

@@ -1,5 +1,6 @@
 """What a model writes to files and takes from them."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -82,12 +83,25 @@ class Files:
         """
         raise TypeError(
             explain(
-                "save(filepath)",
+                "model.get_config()",
                 expected="a `Sequential` of layers, which plain values describe",
                 received=f"a `Model` of the NNX module {type(self._engine.module).__name__}",
                 action="Use `save_weights`, make the module in code and `load_weights` into it.",
             )
         )
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Returns what the model is made of as JSON text, for ``keras.models.model_from_json``.
+
+        Args:
+            **kwargs: Passed to ``json.dumps``.
+
+        Raises:
+            TypeError: Plain values cannot describe the model, as with a plain NNX module.
+
+        Differs from Keras: what the model was compiled with is left out.
+        """
+        return json.dumps(saving.serialize_keras_object(self), **kwargs)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Returns for what inputs the model was built; None where nobody needs to know."""

@@ -75,6 +75,7 @@ class Model(Runs, GeneratorMethods, Files):
         self._engine = Engine(module, self._seeds)
         self._validates = self.ema_swapped = False
         self.resume_point = None
+        self.train_function = None  # Keras's own `TensorBoard` draws it if it is TensorFlow's.
 
     # What it is made of
 

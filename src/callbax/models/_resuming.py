@@ -66,6 +66,15 @@ class Resuming:
         """
         self.resume_point = epoch, batch
 
+    @property
+    def _initial_epoch(self) -> int | None:
+        """The epoch to start in, if not the first; Keras's own `BackupAndRestore` sets it."""
+        return None if self.resume_point is None else self.resume_point[0]
+
+    @_initial_epoch.setter
+    def _initial_epoch(self, epoch: int) -> None:
+        self.resume_from(epoch, 0)
+
     def swap_ema_weights(self) -> None:
         """Exchanges the weights and the averages that an optimizer with ``use_ema`` keeps.
 

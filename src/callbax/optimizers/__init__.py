@@ -3,7 +3,7 @@
 from callbax.optimizers import schedules
 from callbax.optimizers._lookup import get
 from callbax.optimizers._optimizer import Optimizer
-from callbax.optimizers._rate import HyperParameter
+from callbax.optimizers._reading import HyperParameter
 from callbax.optimizers._state import ema_of, with_ema
 from callbax.optimizers.adam import Adam
 from callbax.optimizers.optax_optimizer import OptaxOptimizer

@@ -20,7 +20,7 @@ from callbax.optimizers._arguments import (
 )
 from callbax.optimizers._arithmetic import average, clip, decay, like, overwrite
 from callbax.optimizers._live import LiveRate, Source
-from callbax.optimizers._rate import HyperParameter
+from callbax.optimizers._reading import Count, HyperParameter
 from callbax.optimizers._state import OptimizerState, ema_of
 from callbax.optimizers.schedules._schedule import deserialize, serialize
 
@@ -244,9 +244,12 @@ class Optimizer(ABC):
         return self._live.initial
 
     @property
-    def iterations(self) -> int:
+    def iterations(self) -> Count:
         """How many updates the weights have had; 0 while no model uses the optimizer."""
-        return int(self._updates(self._live.step))
+        return Count(self._updates(self._live.step))
+
+    built = True
+    """The state comes with the model's weights; Keras's `BackupAndRestore` asks before it loads."""
 
     def bind(self, source: Source) -> None:
         """Lets `learning_rate` and `iterations` speak of a model's training state.

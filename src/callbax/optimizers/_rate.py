@@ -1,10 +1,10 @@
-"""Learning rates: what may be given for one, and what reading one returns."""
+"""Learning rates: what may be given for one."""
 
 import inspect
 import math
 import numbers
 from collections.abc import Callable
-from typing import Any, Protocol, Self, TypeGuard
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -22,64 +22,6 @@ UNTRACEABLE = (
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )
-
-
-class Rated(Protocol):
-    """What has a learning rate that can be assigned."""
-
-    learning_rate: Any
-
-
-class HyperParameter(float):
-    """A number read from an optimizer, through which a new one can be assigned.
-
-    It is a float in every respect: in arithmetic, formatting and comparison. Its value is the one
-    at the moment of reading, rounded to float32 as it is in training. Copies and pickles of it
-    are plain floats.
-
-    Args:
-        value: The number.
-        optimizer: The optimizer it was read from.
-
-    Example:
-        >>> from callbax.optimizers.sgd import SGD
-        >>> optimizer = SGD(0.1)
-        >>> optimizer.learning_rate
-        0.10000000149011612
-        >>> optimizer.learning_rate.assign(0.5)
-        >>> optimizer.learning_rate / 2
-        0.25
-
-    Differs from Keras: a variable there shows later changes; this stays as it was read.
-    """
-
-    _optimizer: Rated
-
-    def __new__(cls, value: float, optimizer: Rated) -> Self:
-        parameter = super().__new__(cls, value)
-        parameter._optimizer = optimizer
-        return parameter
-
-    def assign(self, value: Any) -> None:
-        """Sets the optimizer's learning rate, as ``optimizer.learning_rate = value`` does.
-
-        Args:
-            value: The new rate.
-        """
-        self._optimizer.learning_rate = value
-
-    @property
-    def value(self) -> Array:
-        """The number as a float32 scalar of JAX."""
-        return jnp.asarray(self, jnp.float32)
-
-    def numpy(self) -> np.ndarray:
-        """Returns the number as a float32 scalar of NumPy."""
-        return np.asarray(self, np.float32)
-
-    # A copy must not drag the optimizer along, and through it the whole model.
-    def __reduce__(self) -> tuple[type[float], tuple[float]]:
-        return float, (float(self),)
 
 
 def as_rate(value: Any, *, where: str) -> float:
