@@ -28,6 +28,8 @@ KERAS_NOISE = "__array__ implementation doesn't accept a copy keyword"
 """Keras 3.15 with NumPy 2 warns so whenever a variable is read; it says nothing about the run."""
 
 Script = Callable[["Run"], Any]
+Rows = Callable[[int, int], tuple[np.ndarray, ...]]
+"""Takes how many rows and the first one's number."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +73,21 @@ class Run:
         """The same with a weight per row."""
         return *self.xy(count, start), WEIGHTS[start : start + count]
 
-    def batches(self, count: int = 10, size: int = 4) -> Iterator[tuple[np.ndarray, ...]]:
+    def batches(
+        self, count: int = 10, size: int = 4, rows: Rows | None = None
+    ) -> Iterator[tuple[np.ndarray, ...]]:
         """A generator over the rows, once."""
         for start in range(0, count, size):
-            yield self.xy(min(size, count - start), start)
+            yield (rows or self.xy)(min(size, count - start), start)
 
     def endless(self, count: int = 10, size: int = 4) -> Iterator[tuple[np.ndarray, ...]]:
         """A generator over the rows, for ever."""
         while True:
             yield from self.batches(count, size)
 
-    def reiterable(self, count: int = 10, size: int = 4) -> Any:
+    def reiterable(self, count: int = 10, size: int = 4, rows: Rows | None = None) -> Any:
         """A source that can be gone through again: a PyDataset for Keras, a plain class else."""
-        batches = list(self.batches(count, size))
+        batches = list(self.batches(count, size, rows))
         base = keras.utils.PyDataset if self.lib is keras else object
         body = {
             "__len__": lambda source: len(batches),

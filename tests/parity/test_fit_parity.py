@@ -131,9 +131,13 @@ WEIGHTS = [
     ),
     Case(
         "class_weight of a re-iterable",
-        lambda run: run.fit(run.reiterable(10, 4), class_weight={0: 0.5, 1: 2.0, 2: 3.0}),
-        SPARSE,
-        "Keras takes class_weight with a PyDataset; callbax only with arrays.",
+        lambda run: run.fit(run.reiterable(10, 4), epochs=2, class_weight={0: 0.5, 1: 2.0}),
+        Model("softmax", "class", SPARSE.loss, ("accuracy",), ("accuracy",)),
+    ),
+    Case(
+        "class_weight of a re-iterable of one-hot rows",
+        lambda run: run.fit(run.reiterable(10, 4), class_weight={0: 0.5, 2: 3.0}),
+        ONE_HOT,
     ),
     Case(
         "class_weight spares validation",
@@ -177,6 +181,11 @@ FAULTS = [
     Case(
         "class_weight and sample_weight",
         lambda run: run.fit(*run.xy(10), class_weight={0: 1.0}, sample_weight=run.xyw(10)[2]),
+        SPARSE,
+    ),
+    Case(
+        "class_weight and a re-iterable of sample weights",
+        lambda run: run.fit(run.reiterable(10, 4, run.xyw), class_weight={0: 1.0}),
         SPARSE,
     ),
     Case(

@@ -3,6 +3,7 @@
 import threading
 
 import keras
+import numpy as np
 import pytest
 from tests.parity._models import Model
 from tests.parity._run import KERAS_NOISE, SUBJECT, keras_run, subject_run
@@ -88,6 +89,24 @@ def test_a_nested_list_of_callbacks_is_flattened(both):
     assert [type(error) for error in both[0].errors] == [AttributeError]
     assert not both[1].errors
     assert epochs_of(both[1]) == [[0, 1]]
+
+
+def test_class_weight_works_with_generators_too():
+    """Keras refuses it there and takes it with a PyDataset; the numbers are those."""
+    spec = Model("softmax", "class", "sparse_categorical_crossentropy", ())
+    refused, theirs, ours = keras_run(spec), keras_run(spec), subject_run(spec)
+    for run, source in (
+        (refused, refused.batches(10, 4)),
+        (theirs, theirs.reiterable(10, 4)),
+        (ours, ours.batches(10, 4)),
+    ):
+        run.fit(source, class_weight={0: 0.5, 1: 4.0})
+    assert "`class_weight` is not supported for Python generator" in str(refused.errors[0])
+    assert not ours.errors
+    for theirs_weight, weight in zip(
+        theirs.model.get_weights(), ours.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(weight, theirs_weight, rtol=1e-5)
 
 
 @pytest.mark.parametrize("share", [1.0, 1.5, -0.25])

@@ -10,11 +10,11 @@ from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._data._arrays import (
     check_count,
-    class_weights,
     count_rows,
     is_structure,
     to_arrays,
 )
+from callbax._data._class_weights import check_class_weight, weigh
 from callbax._data._device import device_memory
 from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed
 from callbax._data._stream import HostBatches, StreamFeed
@@ -46,7 +46,7 @@ def make_feed(
         batch_size: Samples in a batch; None takes 32, or what ``steps`` batches of arrays need.
         steps: Batches per epoch, if the user says.
         epochs: Epochs that will be run.
-        class_weight: Class number -> weight, where ``x`` is arrays.
+        class_weight: Class number -> weight, where samples have no weights of their own.
         shuffle_seed: Seed of the order of arrays; None reads them as they lie.
 
     Raises:
@@ -68,7 +68,7 @@ def make_feed(
                 action="Unrecognized data type: convert it to NumPy arrays or yield batches of it.",
             )
         )
-    for name, value in (("y", y), ("sample_weight", sample_weight), ("class_weight", class_weight)):
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(
                 explain(
@@ -90,7 +90,8 @@ def make_feed(
             )
         )
     budget = steps * epochs if steps else None
-    return StreamFeed(x, where, budget=budget, batches_per_pass=length)
+    weights = check_class_weight(where, class_weight)
+    return StreamFeed(x, where, budget=budget, batches_per_pass=length, class_weight=weights)
 
 
 def as_parts(
@@ -101,19 +102,9 @@ def as_parts(
     Raises:
         ValueError: Both kinds of weights are given, or the arrays do not go together.
     """
+    weights = check_class_weight(where, class_weight)
     x, y, sample_weight = (to_arrays(part, where) for part in (x, y, sample_weight))
-    if class_weight is not None:
-        if sample_weight is not None:
-            raise ValueError(
-                explain(
-                    f"{where}(class_weight=..., sample_weight=...)",
-                    expected="one of the two",
-                    received="both",
-                    action="Multiply the class weights into `sample_weight`.",
-                )
-            )
-        sample_weight = class_weights(where, y, class_weight)
-    return x, y, sample_weight
+    return x, y, weigh(where, y, sample_weight, weights)
 
 
 def _array_feed(parts: PyTree, rows: int, batch_size: int, where: str, seed: int | None) -> Feed:

@@ -1,4 +1,4 @@
-"""Arrays as data: conversion, checks, class weights, the validation split."""
+"""Arrays as data: conversion, checks, the validation split."""
 
 import math
 from collections.abc import Mapping
@@ -113,48 +113,6 @@ def count_rows(where: str, **parts: PyTree) -> int:
             )
         )
     return int(distinct.pop())
-
-
-def class_weights(where: str, y: PyTree, class_weight: Any) -> np.ndarray:
-    """Turns weights per class into weights per sample.
-
-    Args:
-        where: The public call, for errors.
-        y: Class numbers of shape (samples,) or (samples, 1), or one-hot rows.
-        class_weight: Class number -> weight; classes left out weigh 1.
-
-    Returns:
-        float32 of shape (samples,).
-
-    Raises:
-        ValueError: There are several outputs, or a key is no class number.
-    """
-    try:
-        weights = {int(label): float(weight) for label, weight in class_weight.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            explain(
-                f"{where}(class_weight=...)",
-                expected="a dict of class number -> weight",
-                received=describe(class_weight),
-                action="Pass for example {0: 1.0, 1: 2.5}.",
-            )
-        ) from error
-    if y is None or isinstance(y, dict | tuple | list):
-        raise ValueError(
-            explain(
-                f"{where}(class_weight=...)",
-                expected="one array of labels `y`",
-                received=describe(y),
-                action="With several outputs, pass `sample_weight` with an array per output.",
-            )
-        )
-    labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
-    numbers, positions = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
-    per_class = np.array([weights.get(int(n), 1.0) for n in numbers], np.float32)
-    return per_class[positions].reshape(labels.shape)
 
 
 def split_rows(

@@ -4,7 +4,7 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._data._arrays import count_rows, to_arrays
+from callbax._data._class_weights import weigh
 from callbax._data._device import aligned_empty, canonical
 from callbax._data._feed import shuffled
 from callbax._data._select import Batches, Chunk, HostBatch
@@ -38,6 +39,7 @@ class StreamFeed:
         budget: Batches that will be asked for at most: no more are drawn from a source that cannot
             be read again. None draws until it ends.
         batches_per_pass: Known length of a pass, if any.
+        class_weight: Class number -> weight, if the samples are to be weighed so.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class StreamFeed:
         *,
         budget: int | None = None,
         batches_per_pass: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
     ) -> None:
         self._source, self._where, self._left = source, where, budget
         self.batches_per_pass = batches_per_pass
+        self._class_weight = class_weight
         self._one_shot = isinstance(source, Iterator)
         self._iterator: Iterator[Any] | None = None
         self._waiting: deque[HostBatch] = deque()
@@ -72,7 +76,9 @@ class StreamFeed:
                 )
             )
         self._waiting.appendleft(batch)
-        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, canonical(a.dtype)), batch)
+        return jax.tree.map(
+            lambda a: jax.ShapeDtypeStruct(a.shape, canonical(a.dtype)), self._weighed(batch)
+        )
 
     def start_pass(self, step: int) -> None:
         self._open(step)
@@ -154,7 +160,12 @@ class StreamFeed:
             return None
         drawn = tuple(stack) if self._one_shot else ()
         room = 1 if len(stack) == 1 else capacity
-        return Chunk(_stacked(stack, room, self._where), len(stack), drawn)
+        weighed = [self._weighed(batch) for batch in stack]
+        return Chunk(_stacked(weighed, room, self._where), len(stack), drawn)
+
+    def _weighed(self, batch: HostBatch) -> HostBatch:
+        x, y, sample_weight = batch
+        return x, y, weigh(self._where, y, sample_weight, self._class_weight)
 
     def _take(self, *, has_some: bool) -> HostBatch | None:
         """Draws one batch; a failing source is reported once those before it are used."""
