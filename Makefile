@@ -1,16 +1,20 @@
-# Every target creates .venv by itself when it is missing or out of date.
+# Every target creates its environment by itself when that is missing or out of date.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin
+THIRDPARTY := .venv-thirdparty
 
-.PHONY: demo test check examples bench format clean
+.PHONY: demo test thirdparty check examples bench format clean
 
 demo: $(READY)        ## Train on real digits, with a picture at the end (under a minute)
 	$(RUN)/python examples/demo.py
 
 test: $(READY)        ## All tests and docstring examples
 	$(RUN)/python -m pytest -n auto
+
+thirdparty: $(THIRDPARTY)/.ready ## Callbacks of other packages; none may be missing
+	CALLBAX_THIRDPARTY=required $(THIRDPARTY)/bin/python -m pytest -n auto tests/thirdparty
 
 check: $(READY)       ## Format, lint, types, import contracts
 	$(RUN)/ruff format --check .
@@ -28,17 +32,22 @@ examples: $(READY)    ## Run every example
 bench: $(READY)       ## Measure beside real peers; BENCH="--cases NAME --rounds N" for less
 	@$(RUN)/python -m benchmarks.run $(BENCH)
 
-# pip before 25.1 does not know dependency groups, hence the upgrade.
+$(READY): GROUP := dev
 $(READY): pyproject.toml constraints.txt
+$(THIRDPARTY)/.ready: GROUP := thirdparty
+$(THIRDPARTY)/.ready: pyproject.toml constraints-thirdparty.txt
+
+# pip before 25.1 does not know dependency groups, hence the upgrade.
+%/.ready:
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --allow-existing --python $(PYTHON) $(VENV) && \
-	  uv pip install --python $(RUN)/python -e . --group dev -c constraints.txt; \
+	  uv venv --allow-existing --python $(PYTHON) $* && \
+	  uv pip install --python $*/bin/python -e . --group $(GROUP) -c $(lastword $^); \
 	else \
-	  $(PYTHON) -m venv $(VENV) && \
-	  $(RUN)/python -m pip install --quiet --upgrade pip && \
-	  $(RUN)/python -m pip install --quiet -e . --group dev -c constraints.txt; \
+	  $(PYTHON) -m venv $* && \
+	  $*/bin/python -m pip install --quiet --upgrade pip && \
+	  $*/bin/python -m pip install --quiet -e . --group $(GROUP) -c $(lastword $^); \
 	fi
-	@touch $(READY)
+	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-* build dist .mypy_cache .ruff_cache

@@ -9,13 +9,17 @@ import time
 import urllib.request
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
 import pytest
 
 from callbax.callbacks import TensorBoard
 from callbax.layers import Dense
 from callbax.models import Sequential
+from callbax.optimizers import Adam
+from callbax.optimizers.schedules import CosineDecay
 
+EPOCHS, BATCHES = 20, 8
 SCREENSHOT = Path(__file__).parents[2] / "out" / "tensorboard.png"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -27,9 +31,12 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1400,1000",
+    "--window-size=1480,1040",
     "--virtual-time-budget=20000",
 )
+# Every tag matches, so that all charts stand side by side.
+CHARTS = "#scalars&tagFilter=.&_smoothingWeight=0"
+COLOURS = {"train": (255, 112, 67), "validation": (0, 119, 187)}
 PATIENCE = 60
 
 
@@ -38,10 +45,12 @@ def page(tmp_path_factory):
     """Trains, serves what was written on localhost, and yields the address."""
     log_dir = tmp_path_factory.mktemp("logs")
     model = Sequential([Dense(8, activation="relu", input_shape=(4,)), Dense(2)], seed=0)
-    model.compile("adam", "mse", metrics=["mae"])
-    x = np.random.default_rng(0).normal(size=(320, 4)).astype("float32")
-    callback = TensorBoard(log_dir, update_freq="batch", histogram_freq=1, write_images=True)
-    model.fit(x, x[:, :2], epochs=3, verbose=0, validation_split=0.2, callbacks=callback)
+    model.compile(Adam(CosineDecay(0.02, EPOCHS * BATCHES)), "mse", metrics=["mae"])
+    random = np.random.default_rng(0)
+    x = random.normal(size=(320, 4)).astype("float32")
+    y = x[:, :2] + random.normal(scale=0.3, size=(320, 2)).astype("float32")
+    callback = TensorBoard(log_dir, update_freq="batch", histogram_freq=5, write_images=True)
+    model.fit(x, y, epochs=EPOCHS, verbose=0, validation_split=0.2, callbacks=callback)
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(log_dir), "--port", "0"]
     output = log_dir / "server.txt"
     with output.open("wb") as file:
@@ -78,10 +87,10 @@ def test_the_server_reads_every_point(page):
             "evaluation_mae_vs_iterations",
         ],
     }
-    points = wait_for(
-        lambda: len(found := ask(page, "scalars/scalars?run=train&tag=batch_loss")) == 24 and found
-    )
-    assert [step for _, step, _ in points] == list(range(1, 25))
+    steps = range(1, EPOCHS * BATCHES + 1)
+    path = "scalars/scalars?run=train&tag=batch_loss"
+    points = wait_for(lambda: len(found := ask(page, path)) == len(steps) and found)
+    assert [step for _, step, _ in points] == list(steps)
 
 
 @pytest.mark.parametrize(
@@ -105,14 +114,14 @@ def test_the_page_shows_the_curves(page, tmp_path):
     SCREENSHOT.parent.mkdir(exist_ok=True)
     SCREENSHOT.unlink(missing_ok=True)
     profile = f"--user-data-dir={tmp_path / 'profile'}"
-    wanted = (
-        [f"--screenshot={SCREENSHOT}", f"{page}/#scalars"],
-        ["--dump-dom", f"{page}/#timeseries"],
-    )
+    wanted = ([f"--screenshot={SCREENSHOT}", f"{page}/{CHARTS}"], ["--dump-dom", f"{page}/"])
     dom = b""
     for what in wanted:
         command = [CHROMIUM, *FLAGS, profile, *what]
         dom = subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE).stdout
-    assert SCREENSHOT.stat().st_size > 20_000
     for words in (b"batch_loss", b"train", b"validation"):
         assert words in dom
+    charts = matplotlib.image.imread(SCREENSHOT)[:, 400:, :3] * 255
+    for run, colour in COLOURS.items():
+        drawn = (np.abs(charts - colour) < 2).all(-1).sum()
+        assert drawn > 500, f"{drawn} pixels of the curves of {run}"

@@ -19,11 +19,15 @@ os.environ.update(
     WANDB_SILENT="true",
 )
 HERE = ("127.0.0.1", "::1", "localhost")
+REQUIRED = os.environ.get("CALLBAX_THIRDPARTY") == "required"
 
 
 @pytest.fixture(scope="session")
 def optional():
-    """Imports a module and those it needs, or skips the test, saying what to install."""
+    """Imports a module and those it needs, or says what to install: the test is skipped then.
+
+    `make thirdparty`, which installs them all, has it fail instead.
+    """
 
     def load(name, *needed):
         try:
@@ -33,7 +37,8 @@ def optional():
                     importlib.import_module(module)
                 return importlib.import_module(name)
         except ModuleNotFoundError as error:
-            pytest.skip(f"`{error.name}` is not installed; the group `thirdparty` has it")
+            end = pytest.fail if REQUIRED else pytest.skip
+            end(f"`{error.name}` is not installed; the group `thirdparty` has it")
 
     return load
 

@@ -88,8 +88,8 @@ def test_its_csv_file_is_the_same_text(tmp_path):
     assert len(theirs.splitlines()) == EPOCHS + 1
 
 
-def test_its_remote_monitor_posts_every_epoch(monkeypatch):
-    requests = pytest.importorskip("requests", reason="`requests` is not installed")
+def test_its_remote_monitor_posts_every_epoch(monkeypatch, optional):
+    requests = optional("requests")
     posted = []
     monkeypatch.setattr(requests, "post", lambda url, data, headers: posted.append((url, data)))
     fit(keras.callbacks.RemoteMonitor(root="http://localhost:1"))
