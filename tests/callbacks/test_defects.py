@@ -7,9 +7,6 @@ import keras
 import numpy as np
 import pytest
 from tests.callbacks.fakes import FakeModel, fit
-from tests.callbacks.test_swap_ema_weights import Averaging, predict
-from tests.callbacks.test_swap_ema_weights import fit as fit_averaging
-from tests.callbacks.trainer import Trainer
 
 import callbax as cb
 from callbax.callbacks import (
@@ -19,16 +16,16 @@ from callbax.callbacks import (
     EarlyStopping,
     LearningRateScheduler,
     ModelCheckpoint,
-    SwapEMAWeights,
 )
 
 X = np.arange(20, dtype="float32").reshape(10, 2) / 20
 Y = X.sum(1, keepdims=True)
 
 
-def model():
-    found = cb.Sequential([cb.layers.Dense(1, input_shape=(2,))])
-    found.compile("sgd", "mse", metrics=["mae"])
+def model(lib=cb, **optimizer):
+    found = lib.Sequential([lib.layers.Input((2,)), lib.layers.Dense(1)])
+    found.compile(lib.optimizers.SGD(0.1, **optimizer), "mse", metrics=["mae"])
+    found.set_weights([np.array([[0.5], [-0.25]]), np.zeros(1)])
     return found
 
 
@@ -40,18 +37,27 @@ class Batches(Callback):
         self.seen.append(batch)
 
 
-class StopsAt(Callback):
-    def __init__(self, *, batch=None, epoch=None):
-        self.batch, self.epoch, self.seen = batch, epoch, 0
+FIT = {"batch_size": 2, "epochs": 3, "shuffle": False, "verbose": 0}
 
-    def on_train_batch_end(self, batch, logs=None):
-        self.seen += 1
-        if self.seen == self.batch:
+
+def resumed(lib, directory, save_freq, killed_at):
+    """A model whose fit of 3 times 5 batches was killed in one and started again, and the rest."""
+
+    def arguments(*others):
+        backup = lib.callbacks.BackupAndRestore(str(directory / lib.__name__), save_freq)
+        return {**FIT, "callbacks": [backup, *others]}
+
+    def kill(batch, logs):
+        if len(seen) == killed_at - 1:
             raise KeyboardInterrupt
+        seen.append(batch)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == self.epoch:
-            self.model.stop_training = True
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        model(lib).fit(X, Y, **arguments(lib.callbacks.LambdaCallback(on_train_batch_end=kill)))
+    again, batches = model(lib), Batches()
+    again.fit(X, Y, **arguments(batches))
+    return again, batches.seen
 
 
 @pytest.mark.parametrize("mode", ["auto", "min", "max"])
@@ -86,23 +92,24 @@ def test_defect_b_save_best_by_batch_on_a_validation_metric(tmp_path):
 
 
 def test_defect_c_a_backup_within_an_epoch_is_resumed_at_its_batch(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        Trainer().fit([BackupAndRestore(tmp_path, save_freq=1), StopsAt(batch=8)], epochs=3)
-    trainer, batches = Trainer(), Batches()
-    trainer.fit([BackupAndRestore(tmp_path, save_freq=1), batches], epochs=3)
-    # The eighth batch is done again, as it was not done when all callbacks had not seen its end.
-    assert batches.seen == [2, 3, 4, 0, 1, 2, 3, 4]
-    assert trainer.step == 3 * Trainer.rows
+    whole = model()
+    whole.fit(X, Y, **FIT)
+    theirs, batches = resumed(keras, tmp_path, 2, killed_at=9)
+    assert batches == [*range(5)] * 2
+    assert int(theirs.optimizer.iterations) == 18
+    ours, batches = resumed(cb, tmp_path, 2, killed_at=9)
+    assert batches == [3, 4, *range(5)]
+    assert ours.optimizer.iterations == whole.optimizer.iterations == 15
+    np.testing.assert_equal(ours.get_weights(), whole.get_weights())
+    assert ours.history.history == whole.history.history
 
 
 def test_defect_d_a_restored_fit_does_not_shorten_a_later_one(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        Trainer().fit([BackupAndRestore(tmp_path), StopsAt(batch=12)], epochs=3)
-    trainer = Trainer()
-    trainer.fit(BackupAndRestore(tmp_path), epochs=3)
-    batches = Batches()
-    assert trainer.fit(batches, epochs=1).epoch == [0]
-    assert batches.seen == [0, 1, 2, 3, 4]
+    later = []
+    for lib in (keras, cb):
+        restored, _ = resumed(lib, tmp_path, "epoch", killed_at=12)
+        later.append(restored.fit(X, Y, epochs=1, verbose=0).epoch)
+    assert later == [[], [0]]
 
 
 @pytest.mark.parametrize("save_freq", [False, True])
@@ -113,9 +120,19 @@ def test_defect_e_a_bool_is_no_number_of_batches(save_freq, tmp_path):
 
 
 def test_defect_f_predict_leaves_the_trained_weights_in_the_model():
-    averaging = Averaging()
-    predict(SwapEMAWeights(), averaging)
-    assert averaging.own == "raw"
+    def kernels(lib):
+        """The kernel before a prediction by the averages and after it."""
+        averaging = model(lib, use_ema=True, ema_momentum=0.5)
+        for _ in range(3):
+            averaging.train_on_batch(X, Y)
+        before = averaging.get_weights()[0]
+        averaging.predict(X, verbose=0, callbacks=[lib.callbacks.SwapEMAWeights()])
+        return before, averaging.get_weights()[0]
+
+    before, after = kernels(keras)
+    assert not np.allclose(after, before, rtol=1e-3)
+    before, after = kernels(cb)
+    np.testing.assert_array_equal(after, before)
 
 
 def test_defect_g_a_first_value_that_is_nan_is_forgotten():
@@ -199,6 +216,20 @@ def test_defect_n_a_validation_split_is_a_share(split):
 
 
 def test_defect_o_the_model_ends_with_the_averages_when_stopped_early():
-    averaging = Averaging()
-    fit_averaging(SwapEMAWeights(swap_on_epoch=True), averaging, stop=True)
-    assert averaging.own == "ema"
+    def kernels(lib):
+        """The kernel that was validated and would be saved, and the one that is left."""
+
+        def stop(epoch, logs):
+            seen.append(averaging.get_weights()[0])
+            averaging.stop_training = True
+
+        seen, averaging = [], model(lib, use_ema=True, ema_momentum=0.5)
+        swap = lib.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        hook = lib.callbacks.LambdaCallback(on_epoch_end=stop)
+        averaging.fit(X, Y, batch_size=2, epochs=3, verbose=0, callbacks=[swap, hook])
+        return seen[0], averaging.get_weights()[0]
+
+    averages, left = kernels(keras)
+    assert not np.allclose(left, averages, rtol=1e-3)
+    averages, left = kernels(cb)
+    np.testing.assert_array_equal(left, averages)
