@@ -66,7 +66,8 @@ def first_chunk(model):
     feed.start_pass(0)
     engine = model._engine
     state = engine.source.state.replace(metrics=engine._objective.empty())
-    return engine._programs["train"], state, feed.next_chunk().batches
+    programs = engine._programs["train"]
+    return programs, programs.pack(state), feed.next_chunk().batches
 
 
 def compiled(module, optimizer):
@@ -87,7 +88,9 @@ def test_a_single_step_has_the_bits_of_a_step_in_a_loop(module, optimizer):
         rows += block
     many, loop_rows = programs.run(start, batches, 0, 3, capacity=256)
     for (path, left), right in zip(
-        jax.tree_util.tree_leaves_with_path(one), jax.tree.leaves(many), strict=True
+        jax.tree_util.tree_leaves_with_path(one.state),
+        jax.tree.leaves(many.state),
+        strict=True,
     ):
         name = jax.tree_util.keystr(path)
         np.testing.assert_array_equal(np.asarray(left), np.asarray(right), err_msg=name)

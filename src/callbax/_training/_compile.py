@@ -11,7 +11,7 @@ from jax.extend.core import jaxprs_in_params
 
 from callbax._core._types import Array, PyTree
 from callbax._data._select import Batches, select
-from callbax._training._state import TrainState
+from callbax._training._state import Packed, TrainState
 from callbax._training._step import Step
 
 CAPACITY = 256
@@ -41,13 +41,19 @@ class Programs:
     def __init__(self, step: Step, *, looped: bool = True) -> None:
         self.step, self.looped = step, looped
         self.traces = 0
-        self._loop = jax.jit(self._trace_loop, static_argnames="capacity")
-        self._single = jax.jit(self._trace_single)
-        self._single_overwriting = jax.jit(self._trace_single, donate_argnums=0)
+        self._loop = jax.jit(self._trace_loop, static_argnames=("structure", "capacity"))
+        self._single = jax.jit(self._trace_single, static_argnames="structure")
+        self._single_overwriting = jax.jit(
+            self._trace_single, static_argnames="structure", donate_argnames="moving"
+        )
+
+    def pack(self, state: TrainState) -> Packed:
+        """Returns a state in the form that `run` takes."""
+        return Packed.of(state, self.step.moves, self.step.reads)
 
     def run(
         self,
-        state: TrainState,
+        start: Packed,
         batches: Batches,
         first: int,
         count: int,
@@ -55,99 +61,113 @@ class Programs:
         capacity: int,
         single: bool = False,
         overwrite: bool = False,
-    ) -> tuple[TrainState, list[PyTree]]:
+    ) -> tuple[Packed, list[PyTree]]:
         """Takes steps, in one dispatch where that pays.
 
         Args:
-            state: The state before them.
+            start: The state before them.
             batches: Batches on the device.
             first: The first batch.
             count: How many, at most ``capacity``.
             capacity: Room for rows.
             single: Whether executions of one step are the rule.
-            overwrite: Whether a single step may overwrite the moving part of ``state``.
+            overwrite: Whether a single step may overwrite the moving part of ``start``.
 
         Returns:
             The state after them, and their rows in blocks: leaves of shape (capacity, ...).
         """
-        moving, rest = self._parted(state)
+        moving, rest, structure = start.moving, start.rest, start.structure
         if self.looped and not (single and count == 1):
             moving, rows = self._loop(
-                moving, rest, batches, scalar(first), scalar(count), capacity=capacity
+                moving,
+                rest,
+                batches,
+                scalar(first),
+                scalar(count),
+                structure=structure,
+                capacity=capacity,
             )
-            return state.replace(**moving), [rows]
+            return start.moved(moving), [rows]
         program = self._single_overwriting if overwrite else self._single
         blocks = []
         for index in range(first, first + count):
-            moving, row = program(moving, rest, batches, scalar(index))
+            moving, row = program(moving, rest, batches, scalar(index), structure=structure)
             blocks.append(row)
-        return state.replace(**moving), blocks
+        return start.moved(moving), blocks
 
-    def capacity(self, state: TrainState, batches: Batches) -> int:
+    def capacity(self, start: Packed, batches: Batches) -> int:
         """Returns how many steps one execution may have, for the memory that their rows take."""
         if self.step.keys is not None:
             return CAPACITY
-        row = jax.eval_shape(self._row, *self._parted(state), batches, 0)
+        row = self._row(start.moving, start.rest, batches, 0, structure=start.structure)
         row_bytes: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
         return max(1, min(CAPACITY, ROW_BYTES // max(1, row_bytes)))
 
-    def _parted(self, state: TrainState) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
-        fields = vars(state)
-        moving = {name: fields[name] for name in self.step.moves}
-        return moving, {name: fields[name] for name in self.step.reads}
-
     def _trace_loop(
         self,
-        moving: dict[str, PyTree],
-        rest: dict[str, PyTree],
+        moving: list[Array],
+        rest: list[Array],
         batches: Batches,
         first: Array,
         count: Array,
         *,
+        structure: Any,
         capacity: int,
-    ) -> tuple[dict[str, PyTree], PyTree]:
+    ) -> tuple[list[Array], PyTree]:
         self.traces += 1
 
         def body(i: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
             moving, rows = carry
-            moving, row = self._step(moving, rest, batches, first + i)
+            moving, row = self._step(moving, rest, batches, first + i, structure=structure)
             rows = jax.tree.map(
                 lambda rows, row: lax.dynamic_update_index_in_dim(rows, row, i, 0), rows, row
             )
             return moving, rows
 
-        row = jax.eval_shape(self._row, moving, rest, batches, first)
+        row = self._row(moving, rest, batches, first, structure=structure)
         rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
         # Never unrolled: an unrolled loop is fused across steps and changes the bits.
         moved, rows = lax.fori_loop(0, count, body, (moving, rows))
         return moved, rows
 
     def _trace_single(
-        self, moving: dict[str, PyTree], rest: dict[str, PyTree], batches: Batches, index: Array
-    ) -> tuple[dict[str, PyTree], PyTree]:
+        self,
+        moving: list[Array],
+        rest: list[Array],
+        batches: Batches,
+        index: Array,
+        *,
+        structure: Any,
+    ) -> tuple[list[Array], PyTree]:
         self.traces += 1
-        moved, row = self._step(moving, rest, batches, index)
+        moved, row = self._step(moving, rest, batches, index, structure=structure)
         return moved, jax.tree.map(lambda leaf: leaf[None], row)
 
-    def _row(
-        self, moving: dict[str, PyTree], rest: dict[str, PyTree], batches: Batches, index: Array
-    ) -> PyTree:
+    def _row(self, *args: Any, structure: Any) -> PyTree:
+        """Returns the shapes and dtypes of a step's row."""
         if self.step.keys is not None:
-            return jnp.zeros((len(self.step.keys) + 1,), jnp.float32)
-        return self._step(moving, rest, batches, index)[1]
+            return jax.ShapeDtypeStruct((len(self.step.keys) + 1,), jnp.float32)
+        return jax.eval_shape(functools.partial(self._step, structure=structure), *args)[1]
 
     def _step(
-        self, moving: dict[str, PyTree], rest: dict[str, PyTree], batches: Batches, index: Array
-    ) -> tuple[dict[str, PyTree], PyTree]:
+        self,
+        moving: list[Array],
+        rest: list[Array],
+        batches: Batches,
+        index: Array,
+        *,
+        structure: Any,
+    ) -> tuple[list[Array], PyTree]:
         # What does not move goes through the barrier too: XLA would compute what follows from it
         # alone, such as -learning_rate, once before the loop, and round differently for it.
         batch = select(batches, index)
         moving, rest, batch = lax.optimization_barrier((moving, rest, batch))
-        moved, row = self.step.run(moving | rest, batch)
+        before, read = jax.tree.unflatten(structure, moving + rest)
+        after, row = self.step.run(before | read, batch)
         moved = jax.tree.map(
-            lambda new, old: lax.convert_element_type(new, old.dtype), moved, moving
+            lambda new, old: lax.convert_element_type(new, old.dtype), after, before
         )
-        result: tuple[dict[str, PyTree], PyTree] = lax.optimization_barrier((moved, row))
+        result: tuple[list[Array], PyTree] = lax.optimization_barrier((jax.tree.leaves(moved), row))
         return result
 
 

@@ -13,7 +13,7 @@ class Line(Protocol):
 
     def start_epoch(self, steps: int | None, *, done: int = 0) -> None: ...
     def next_size(self) -> int | None: ...
-    def advance(self) -> None: ...
+    def advance(self, *, whole: bool = False) -> int: ...
     def logs(self) -> Logs: ...
     def outputs(self) -> Any: ...
 
@@ -137,12 +137,14 @@ def _batches(
     begin, end = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
     on_begin = getattr(hooks, begin) if hooks.wants(begin) else None
     on_end = getattr(hooks, end) if hooks.wants(end) else None
+    # Predictions are handed over batch by batch in any case.
+    whole = mode != "predict" and on_begin is None and on_end is None
     batch = done
     while (size := line.next_size()) is not None:
         if on_begin is not None:
             on_begin(batch, {"batch": batch, "size": size})
-        line.advance()
+        moved = line.advance(whole=whole)
         if on_end is not None:
             on_end(batch, logs())
-        batch += 1
+        batch += moved
         yield batch

@@ -1,5 +1,6 @@
 """The state of a training run: a value, never changed in place."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,6 +39,46 @@ class TrainState:
         """Returns a state that differs in the fields given."""
         # Not dataclasses.replace, which looks the fields up anew at every step.
         return TrainState(**(vars(self) | changes))
+
+
+class Packed:
+    """A state in the form that compiled programs take: lists, which dispatch faster than trees.
+
+    Args:
+        moving: Leaves of the fields that steps move.
+        rest: Leaves of the fields that steps read and leave as they are.
+        structure: How the leaves make up these fields.
+        others: A state whose other fields count.
+    """
+
+    def __init__(
+        self, moving: list[Array], rest: list[Array], structure: Any, others: TrainState
+    ) -> None:
+        self.moving, self.rest, self.structure, self._others = moving, rest, structure, others
+
+    @classmethod
+    def of(cls, state: TrainState, moves: tuple[str, ...], reads: tuple[str, ...]) -> "Packed":
+        """Returns a state packed for a step that moves and reads certain fields."""
+        fields = vars(state)
+        moving = {name: fields[name] for name in moves}
+        rest = {name: fields[name] for name in reads}
+        leaves, structure = jax.tree.flatten((moving, rest))
+        count = len(jax.tree.leaves(moving))
+        # Without the moving fields, which would live on for as long as what comes of them.
+        others = state.replace(**dict.fromkeys(moves))
+        packed = cls(leaves[:count], leaves[count:], structure, others)
+        vars(packed)["state"] = state
+        return packed
+
+    @functools.cached_property
+    def state(self) -> TrainState:
+        """The state, the same object at every call."""
+        moving, _ = jax.tree.unflatten(self.structure, self.moving + self.rest)
+        return self._others.replace(**moving)
+
+    def moved(self, moving: list[Array]) -> "Packed":
+        """Returns the state with other leaves in the fields that steps move."""
+        return Packed(moving, self.rest, self.structure, self._others)
 
 
 class StateSource(Protocol):

@@ -9,11 +9,11 @@ away, and the next one starts from the new state, with the same data.
 
 import operator
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from callbax._core._errors import explain
@@ -25,7 +25,7 @@ from callbax._training._compile import Programs
 from callbax._training._logs import LogKeys
 from callbax._training._pace import Pace
 from callbax._training._reading import Pass, Reading
-from callbax._training._state import TrainState
+from callbax._training._state import Packed, TrainState
 
 
 class Borrower(Protocol):
@@ -37,17 +37,19 @@ class Borrower(Protocol):
 
 @dataclass
 class _Execution:
-    """Steps in one dispatch: where they start in time and data, where they end, their rows."""
+    """Steps in one dispatch: where they start in time and data, where they end, their rows.
+
+    The rows come in blocks from the device; once they are on the host, it has run.
+    """
 
     begins: int
     chunk: Chunk
     first: int
     count: int
-    end: TrainState
-    rows: list[PyTree]
+    end: Packed
+    blocks: list[PyTree]
     dispatched: float | None
-    settled: bool = False
-    host_rows: list[Any] | None = None
+    rows: list[Any] | None = None
 
 
 class Timeline:
@@ -58,7 +60,7 @@ class Timeline:
         state: The state to start from.
         feed: Where the batches come from.
         pace: How long executions are.
-        empty_metrics: Makes the running sums before any batch, for the start of every epoch.
+        empty_metrics: The running sums before any batch, for the start of every epoch.
         exact: Whether each batch must have run when `advance` returns.
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
     """
@@ -70,7 +72,7 @@ class Timeline:
         feed: Feed,
         pace: Pace,
         *,
-        empty_metrics: Callable[[], PyTree],
+        empty_metrics: PyTree,
         exact: bool = False,
         overwrite: bool = False,
     ) -> None:
@@ -80,7 +82,7 @@ class Timeline:
         self._log_keys = LogKeys(programs.step.keys or ())
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
-        self._known, self._known_at = state, 0
+        self._known, self._known_at = programs.pack(state), 0
         self._current: _Execution | None = None
         self._next: _Execution | None = None
         self._cursor = 0
@@ -107,7 +109,7 @@ class Timeline:
         self._epoch_end = None if steps is None else self._cursor + steps - done
         if done:
             return
-        self._restart(self._state_at_cursor().replace(metrics=self._empty_metrics()))
+        self._restart(self._at_cursor().state.replace(metrics=self._fresh_metrics()))
         if self._reading.pass_ is None or not self._reading.find():
             self._reading.start_pass(self.step, self._cursor)
             if not self._reading.find():
@@ -126,18 +128,27 @@ class Timeline:
             return None
         return self._reading.front.batches.size
 
-    def advance(self) -> None:
-        """Moves the cursor over the next batch, starting an execution when one is due."""
+    def advance(self, *, whole: bool = False) -> int:
+        """Moves the cursor over the next batch, starting an execution when one is due.
+
+        Args:
+            whole: Whether to move over all that is left of the execution.
+
+        Returns:
+            Over how many batches it moved.
+        """
         if self._borrower is not None:
             self._end_lease()
         execution = self._current
         if execution is None or self._cursor == execution.begins + execution.count:
             execution = self._begin_execution()
-        self._last = execution, self._cursor - execution.begins
-        self._cursor += 1
-        self._reading.offset += 1
+        moved = execution.begins + execution.count - self._cursor if whole else 1
+        self._cursor += moved
+        self._reading.offset += moved
+        self._last = execution, self._cursor - execution.begins - 1
         if self._exact:
-            self._settle(execution)
+            self._rows(execution)
+        return moved
 
     def logs(self) -> Logs:
         """Returns the running metrics after the last batch, a new dict of floats."""
@@ -163,19 +174,19 @@ class Timeline:
             self.settle()
         if self._current is not None:
             self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
-        return self._state_at_cursor()
+        return self._at_cursor().state
 
     @state.setter
     def state(self, state: TrainState) -> None:
         self._set_state(state)
 
     def _set_state(self, state: TrainState) -> None:
-        _check_same_form(self._known, state)
+        _check_same_form(self._known.state, state)
         execution = self._current
         discarded = self._next.count if self._next is not None else 0
         if execution is not None:
             discarded += execution.begins + execution.count - self._cursor
-        if state.step is not self._known.step:
+        if state.step is not self._known.state.step:
             self._first_step = int(state.step) - self._moved
         self._restart(state)
         self._pace.touched(self._cursor, wasted=discarded, writes=True)
@@ -188,7 +199,7 @@ class Timeline:
     @property
     def learning_rate(self) -> Array:
         """The learning rate in force; no step changes it, so nothing is replayed for it."""
-        return self._known.learning_rate
+        return self._known.state.learning_rate
 
     def position(self) -> dict[str, Any]:
         """Returns the place in the data and the last row of logs, as plain numbers."""
@@ -225,7 +236,7 @@ class Timeline:
         """
         borrower, self._borrower = self._borrower, None
         if borrower is not None:
-            before = self._state_at_cursor()
+            before = self._at_cursor().state
             after = borrower.collect(before)
             if after is not before:
                 self._set_state(after)
@@ -234,7 +245,7 @@ class Timeline:
     def close(self) -> TrainState:
         """Ends the run, gives unused data back and returns the state at the cursor."""
         self._end_lease()
-        state = self._state_at_cursor()
+        state = self._at_cursor().state
         self._restart(state)
         self._reading.close()
         return state
@@ -246,7 +257,12 @@ class Timeline:
         return self._cursor if "step" in self._programs.step.moves else 0
 
     def _restart(self, state: TrainState) -> None:
-        self._known, self._known_at, self._current, self._next = state, self._cursor, None, None
+        self._known, self._known_at = self._programs.pack(state), self._cursor
+        self._current = self._next = None
+
+    def _fresh_metrics(self) -> PyTree:
+        empty = self._empty_metrics
+        return jax.tree.map(jnp.copy, empty) if self._overwrite else empty
 
     def _end_lease(self) -> None:
         self.settle()
@@ -259,7 +275,7 @@ class Timeline:
             return 0
         return self._cursor - self._known_at
 
-    def _state_at_cursor(self) -> TrainState:
+    def _at_cursor(self) -> Packed:
         execution, at = self._current, self._cursor
         if execution is None or at == self._known_at:
             return self._known
@@ -274,12 +290,14 @@ class Timeline:
 
     def _begin_execution(self) -> _Execution:
         """Makes the execution that starts at the cursor the current one, and runs the next."""
-        before, ahead, state = self._current, self._next, self._state_at_cursor()
+        before, ahead, old = self._current, self._next, self._known
+        state = self._at_cursor()
         if ahead is None:
             ahead = self._dispatch(state, self._cursor, self._reading.front, self._reading.offset)
         self._current, self._next, self._known, self._known_at = ahead, None, state, self._cursor
+        del old  # only now, while the device is at work: freeing arrays takes its time
         if before is not None:
-            self._settle(before)  # no more than two in flight: the pace must know, and so must ^C
+            self._rows(before)  # no more than two in flight: the pace must know, and so must ^C
         if not (self._exact or self._overwrite):
             self._next = self._run_ahead(ahead)
         return ahead
@@ -299,14 +317,14 @@ class Timeline:
             chunk, first = after, 0
         return self._dispatch(current.end, begins, chunk, first)
 
-    def _dispatch(self, state: TrainState, begins: int, chunk: Chunk, first: int) -> _Execution:
+    def _dispatch(self, state: Packed, begins: int, chunk: Chunk, first: int) -> _Execution:
         room = self._row_capacity(state, chunk)
         limits = [chunk.count - first, self._pace.length(begins), room]
         if self._epoch_end is not None:
             limits.append(self._epoch_end - begins)
         count = min(limits)
         traces, started = self._programs.traces, time.perf_counter()
-        end, rows = self._programs.run(
+        end, blocks = self._programs.run(
             state,
             chunk.batches,
             first,
@@ -316,9 +334,9 @@ class Timeline:
             overwrite=self._overwrite,
         )
         dispatched = started if self._programs.traces == traces else None
-        return _Execution(begins, chunk, first, count, end, rows, dispatched)
+        return _Execution(begins, chunk, first, count, end, blocks, dispatched)
 
-    def _row_capacity(self, state: TrainState, chunk: Chunk) -> int:
+    def _row_capacity(self, state: Packed, chunk: Chunk) -> int:
         if self._capacity is None:
             self._capacity = self._programs.capacity(state, chunk.batches)
         return self._capacity
@@ -327,30 +345,26 @@ class Timeline:
         if self._last is None:
             return self._recorded_row
         execution, index = self._last
-        if execution.host_rows is None:
-            self._settle(execution)
-            execution.host_rows = self._on_host(execution)
-        return execution.host_rows[index]
+        return self._rows(execution)[index]
 
-    def _settle(self, execution: _Execution) -> None:
-        """Waits until an execution has run and notes how long it took."""
-        if execution.settled:
-            return
-        last = jax.tree.leaves(execution.rows[-1])[0]
-        was_ready = last.is_ready()
-        last.block_until_ready()
-        now = time.perf_counter()
-        if execution.dispatched is not None:
-            seconds = now - max(execution.dispatched, self._ready_at)
-            self._pace.ran(execution.count, seconds, at_most=was_ready)
-        self._ready_at, execution.settled = now, True
+    def _rows(self, execution: _Execution) -> list[Any]:
+        """Returns the rows of an execution one by one, once it has run; notes how long it took."""
+        if execution.rows is None:
+            was_ready = jax.tree.leaves(execution.blocks[-1])[0].is_ready()
+            execution.rows = self._on_host(execution)
+            now = time.perf_counter()
+            if execution.dispatched is not None:
+                seconds = now - max(execution.dispatched, self._ready_at)
+                self._pace.ran(execution.count, seconds, at_most=was_ready)
+            self._ready_at = now
+        return execution.rows
 
     def _on_host(self, execution: _Execution) -> list[Any]:
-        """Returns the rows of an execution one by one."""
-        blocks = [jax.tree.map(np.asarray, block) for block in execution.rows]
+        blocks = execution.blocks
         if self._programs.step.keys is not None:
-            rows = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+            rows = np.asarray(blocks[0]) if len(blocks) == 1 else np.concatenate(blocks)
             return list(rows[: execution.count].tolist())
+        blocks = [jax.tree.map(np.asarray, block) for block in blocks]
         per_block = execution.count // len(blocks)
         return [
             jax.tree.map(operator.itemgetter(i), block)

@@ -220,8 +220,8 @@ class Engine:
             hooks: The callbacks of the run.
         """
         state, outer, spec = self.settled(), self.source, feed.spec(self.step)
-        empty = tuple if mode == "predict" else self.objective(spec).empty
-        start = state.replace(metrics=empty())
+        empty = () if mode == "predict" else self.objective(spec).empty()
+        start = state.replace(metrics=empty)
         programs = self._program(mode, spec[0])
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(start))
         overwrite = size > LARGE_STATE * device_memory() and self.steps_per_execution == "auto"
