@@ -14,7 +14,7 @@ test: $(READY)        ## All tests and docstring examples
 	$(RUN)/python -m pytest -n auto
 
 thirdparty: $(THIRDPARTY)/.ready ## Callbacks of other packages; none may be missing
-	CALLBAX_THIRDPARTY=required $(THIRDPARTY)/bin/python -m pytest -n auto tests/thirdparty
+	CALLBAX_THIRDPARTY=required $(THIRDPARTY)/bin/python -m pytest tests/thirdparty
 
 check: $(READY)       ## Format, lint, types, import contracts
 	$(RUN)/ruff format --check .
