@@ -6,9 +6,13 @@ import numpy as np
 
 
 class FakeModel:
-    """What callbacks see of a model; its one weight is the number of the epoch."""
+    """What callbacks see of a model; its one weight is the number of the epoch.
+
+    At a validation within an epoch it is a tenth more for each batch of the epoch.
+    """
 
     metrics = ()  # Keras's callbacks look for directions here.
+    validates_by_batch = False
 
     def __init__(self, learning_rate=0.1, **metric_directions):
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
@@ -39,22 +43,31 @@ class FakeModel:
         self.saved.append(str(path).rpartition("/")[2])
 
 
-def fit(callback, model, epoch_logs, batch_logs=()):
+def fit(callback, model, epoch_logs, batch_logs=(), validations=None):
     """Drives one callback through epochs with the given logs; returns the logs as it left them.
 
-    Each epoch has a batch for each of `batch_logs`.
+    Each epoch has a batch for each of `batch_logs`. `validations` within epochs are (epoch, batch)
+    -> ``val_`` logs, for a callback that knows of them.
     """
     callback.set_model(model)
     model.stop_training = False
+    model.validates_by_batch = validations is not None
     callback.on_train_begin({})
     seen = []
     for epoch, logs in enumerate(epoch_logs):
         callback.on_epoch_begin(epoch, {})
         model.weights = [np.array([float(epoch)])]
+        latest = {}
         for batch, own in enumerate(batch_logs):
             model.optimizer.iterations += 1
             callback.on_train_batch_end(batch, dict(own))
-        seen.append(dict(logs))
+            if validations is not None and (epoch, batch) in validations:
+                latest = validations[epoch, batch]
+                model.weights = [np.array([epoch + (batch + 1) / 10])]
+                callback.on_validation_end(batch, {**own, **latest})
+            if model.stop_training:
+                break
+        seen.append({**logs, **latest})
         callback.on_epoch_end(epoch, seen[-1])
         if model.stop_training:
             break

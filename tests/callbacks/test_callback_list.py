@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import keras
 import pytest
 from tests.callbacks.fakes import FakeModel
@@ -28,7 +30,9 @@ def recorder(base, hooks=HOOKS):
     return instance
 
 
-@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize(
+    "hook", [hook for hook in HOOKS if hasattr(keras.callbacks.Callback, hook)]
+)
 def test_calls_each_hook_like_keras(hook):
     recorders = []
     for list_class in (keras.callbacks.CallbackList, CallbackList):
@@ -38,6 +42,14 @@ def test_calls_each_hook_like_keras(hook):
             getattr(hooks, hook.replace("end", "begin"))({})  # Keras counts begins and ends.
         getattr(hooks, hook)(*arguments(hook), {"loss": 0.5})
     assert recorders[1].calls == recorders[0].calls
+
+
+def test_calls_the_hook_that_keras_lacks_like_those_of_batches():
+    hooks = CallbackList(recorder(Callback))
+    hooks.on_validation_end(5, {"val_loss": 0.5})
+    hooks.on_train_batch_end(5, {"val_loss": 0.5})
+    (ours, *call), (_, *of_batch) = hooks.callbacks[0].calls
+    assert (ours, call) == ("on_validation_end", of_batch)
 
 
 @pytest.mark.parametrize("base", [Callback, keras.callbacks.Callback, object])
@@ -228,6 +240,29 @@ def test_those_that_run_last_come_after_history_and_bar():
     assert kinds[2:] == ["History", "ProgbarLogger", "Last"]
 
 
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_one_that_belongs_to_the_run_comes_and_goes(error):
+    class Joins(Callback):
+        def on_validation_end(self, batch, logs=None):
+            pass
+
+        def set_callback_list(self, hooks):
+            self.hooks = hooks
+
+    last = type("Last", (Callback,), {"runs_last": True})()
+    joins, model = Joins(), FakeModel()
+    hooks = CallbackList([last, Callback()], add_progbar=True, model=model, epochs=3)
+    before = hooks.callbacks
+    with suppress(KeyboardInterrupt), hooks.joined_by(joins):
+        assert hooks.callbacks == (*before[:-1], joins, last)
+        assert hooks.wants("on_validation_end")
+        assert (joins.hooks, joins.model, joins.params) == (hooks, model, {"epochs": 3})
+        if error is not None:
+            raise error
+    assert hooks.callbacks == before
+    assert not hooks.wants("on_validation_end")
+
+
 class Stops(Callback):
     def __init__(self, *hooks):
         self.armed = True
@@ -252,6 +287,7 @@ class Watches(Callback):
         ("on_train_begin", "Stops before the first epoch"),
         ("on_epoch_begin", "Stops at epoch 1"),
         ("on_train_batch_end", "Stops at epoch 1, batch 1"),
+        ("on_validation_end", "Stops at epoch 1, batch 1"),
         ("on_test_batch_end", "Stops at epoch 1, batch 3"),
         ("on_test_end", "Stops at epoch 1"),
         ("on_epoch_end", "Stops at epoch 1"),
@@ -268,6 +304,7 @@ def test_the_history_says_who_stopped_first(hook, reason):
         hooks.on_test_begin({})
         hooks.on_test_batch_end(2, {})
         hooks.on_test_end({})
+        hooks.on_validation_end(0, {})
         hooks.on_epoch_end(0, {})
         hooks.on_train_end({})
         assert model.history.stop_reason == expected

@@ -51,6 +51,53 @@ def test_decides_like_keras(config, values):
     assert run(EarlyStopping(**config), values) == theirs
 
 
+@settings(deadline=None, max_examples=100)
+@given(
+    CONFIGS.map(lambda config: {**config, "start_from_epoch": 0, "verbose": 0}),
+    st.lists(st.integers(0, 16).map(lambda n: n / 8), min_size=1, max_size=8),
+    st.integers(1, 4),
+)
+def test_counts_validations_as_keras_counts_epochs(config, values, per_epoch):
+    theirs, model = keras.callbacks.EarlyStopping(**config), FakeModel()
+    judged = len(fit(theirs, model, [{"val_loss": value} for value in values]))
+    restored = int(model.weights[0][0]) if config["restore_best_weights"] else None
+
+    ours, model = EarlyStopping(**config), FakeModel()
+    places = [divmod(n, per_epoch) for n in range(len(values))]
+    validations = {at: {"val_loss": value} for at, value in zip(places, values, strict=True)}
+    epochs = [{"loss": 0.0}] * (places[-1][0] + 1)
+    fit(ours, model, epochs, [{"loss": 0.0}] * per_epoch, validations)
+    assert (ours.wait, ours.best) == (theirs.wait, theirs.best)
+    stopped = theirs.stopped_epoch > 0
+    assert model.stop_training == stopped
+    if stopped:
+        assert (ours.stopped_epoch, ours.stopped_batch) == places[judged - 1]
+    assert (ours.best_epoch, ours.best_batch) == places[theirs.best_epoch]
+    if restored is not None:
+        epoch, batch = places[restored]
+        assert model.weights == [np.array([epoch + (batch + 1) / 10])]
+
+
+def test_a_stop_at_a_validation_in_the_first_epoch(capsys):
+    callback = EarlyStopping(patience=1, verbose=1, restore_best_weights=True)
+    validations = {(0, batch): {"val_loss": float(batch + 1)} for batch in range(3)}
+    model = FakeModel()
+    fit(callback, model, [{"loss": 1.0}] * 5, [{"loss": 1.0}] * 3, validations)
+    assert model.weights == [np.array([0.1])]
+    assert capsys.readouterr().out.splitlines() == [
+        "Epoch 1, batch 2: early stopping",
+        "Restoring model weights from the best validation: epoch 1, batch 1.",
+    ]
+
+
+def test_a_key_of_the_training_is_judged_at_the_ends_of_epochs():
+    callback = EarlyStopping("loss", patience=1)
+    validations = {(epoch, batch): {"val_loss": 1.0} for epoch in range(5) for batch in range(3)}
+    losses = [{"loss": loss} for loss in (0.5, 0.25, 0.75, 0.5, 0.5)]
+    fit(callback, FakeModel(), losses, [{"loss": 9.0}] * 3, validations)
+    assert (callback.stopped_epoch, callback.stopped_batch, callback.best) == (2, None, 0.25)
+
+
 def test_prints_what_keras_prints(capsys):
     for callback_class in (keras.callbacks.EarlyStopping, EarlyStopping):
         callback = callback_class("loss", patience=1, verbose=1, restore_best_weights=True)

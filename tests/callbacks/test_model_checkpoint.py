@@ -135,6 +135,40 @@ def test_a_best_save_that_is_due_waits_for_the_key(tmp_path):
     assert drive(callback, EPOCHS, BATCHES) == ["1-2.keras", "2-3.keras", "5-2.keras"]
 
 
+VALIDATIONS = {
+    (0, 1): {"val_loss": 0.5},
+    (1, 0): {"val_loss": 0.75},
+    (1, 2): {"val_loss": 0.25},
+    (2, 1): {"val_loss": 0.125},
+    (4, 0): {"val_loss": 0.375},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "saved"),
+    [
+        ("{epoch}-{batch}", {"save_best_only": True}, ["1-2", "2-3", "3-2"]),
+        ("{epoch}", {"save_best_only": True}, ["1", "2", "3"]),
+        ("{epoch}-{batch}", {"keep_best": 9}, ["1-2", "2-1", "2-3", "3-2", "5-1"]),
+        ("{epoch}-{batch}", {"save_best_only": True, "save_freq": "2 epochs"}, ["2-1", "3-2"]),
+        # Due after the last batch of each epoch, and kept back until there is what decides.
+        ("{epoch}-{batch}", {"save_best_only": True, "save_freq": 3}, ["2-1", "2-3"]),
+        ("{epoch}-{val_loss}", {}, ["1-0.5", "2-0.25", "3-0.125", "4-x", "5-0.375"]),
+        ("{epoch}", {"save_best_only": True, "monitor": "loss"}, ["1", "2", "5"]),
+        ("{epoch}", {"save_best_only": True, "monitor": "val_f1"}, ["1", "2", "5"]),
+    ],
+    ids=str,
+)
+def test_validations_within_epochs_decide(name, options, saved, tmp_path):
+    callback = ModelCheckpoint(tmp_path / f"{name}.keras", mode="min", **options)
+    model = FakeModel()
+    epochs = [{**logs, "val_f1": logs["loss"]} for logs in EPOCHS]
+    if "{val_loss}" in name:
+        epochs[3]["val_loss"] = "x"  # An epoch without validation has none.
+    fit(callback, model, epochs, BATCHES, VALIDATIONS)
+    assert model.saved == [f"{place}.keras" for place in saved]
+
+
 def test_state_round_trip(tmp_path):
     def make():
         path = tmp_path / "{epoch}-{batch}.keras"
@@ -245,6 +279,15 @@ def test_keys_that_the_logs_will_have(filepath, options, tmp_path):
     model = FakeModel()
     model.log_keys = KEYS
     CallbackList(ModelCheckpoint(tmp_path / filepath, **options), model=model).on_train_begin()
+
+
+def test_the_batch_may_stand_in_the_name_where_validations_decide(tmp_path):
+    model = FakeModel()
+    model.log_keys, model.validates_by_batch = KEYS, True
+    path = tmp_path / "{epoch}-{batch}.keras"
+    CallbackList(ModelCheckpoint(path, save_best_only=True), model=model).on_train_begin()
+    with pytest.raises(ValueError, match=r"'batch' \(str\), which is not among"):
+        CallbackList(ModelCheckpoint(path), model=model).on_train_begin()
 
 
 def test_saving_by_epoch_costs_nothing_per_batch():

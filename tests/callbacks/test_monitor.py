@@ -73,6 +73,37 @@ def test_improves(mode, min_delta, value, reference, improves):
 
 
 @pytest.mark.parametrize(
+    ("name", "by_batch", "epochs", "judged"),
+    [
+        # One letter a hook: v, a validation within the epoch; e, its end. Capitals have the key.
+        ("val_loss", True, ["VVE", "vE", "E", "e", "Ve"], "VV- -E E - V-"),
+        ("val_loss", False, ["E", "e", "VE"], "E e V-"),
+        ("loss", True, ["VVE", "Ve"], "--E -e"),
+    ],
+)
+def test_what_a_validation_brought_is_not_judged_again(name, by_batch, epochs, judged):
+    monitor, model, seen = Monitor(name, owner="Owner"), FakeModel(), []
+    model.validates_by_batch = by_batch
+    for number, epoch in enumerate(epochs):
+        monitor.epoch_began(number)
+        for hook in epoch:
+            logs = {name: 0.5} if hook.isupper() else {}
+            ends = hook in "eE"
+            due = monitor.epoch_ended(logs, model) if ends else monitor.validation_ended(logs)
+            seen.append(hook if due else "-")
+        seen.append(" ")
+    assert "".join(seen).strip() == judged
+
+
+def test_what_was_judged_in_the_epoch_is_part_of_the_state():
+    first, second = (Monitor("val_loss", owner="Owner") for _ in range(2))
+    first.validation_ended({"val_loss": 0.5})
+    second.epoch_began(0)
+    second.load_state_dict(first.state_dict())
+    assert not second.epoch_ended({"val_loss": 0.5}, FakeModel())
+
+
+@pytest.mark.parametrize(
     ("logs", "value", "warning"),
     [
         ({"loss": 0.5}, 0.5, None),

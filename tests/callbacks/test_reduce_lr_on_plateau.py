@@ -36,6 +36,25 @@ def test_reduces_and_prints_like_keras(options, capsys):
     assert outcomes[1] == outcomes[0]
 
 
+@pytest.mark.parametrize("options", [{"patience": 1}, {"patience": 1, "cooldown": 2}])
+def test_counts_validations_as_keras_counts_epochs(options, capsys):
+    theirs, model = keras.callbacks.ReduceLROnPlateau("val_loss", **options), FakeModel()
+    fit(theirs, model, [{"val_loss": logs["loss"]} for logs in PLATEAU])
+    expected = model.optimizer.learning_rate
+
+    ours, model = ReduceLROnPlateau("val_loss", verbose=1, **options), FakeModel()
+    validations = {divmod(n, 4): {"val_loss": logs["loss"]} for n, logs in enumerate(PLATEAU)}
+    seen = fit(ours, model, [{"loss": 1.0}] * 4, [{"loss": 1.0}] * 4, validations)
+    assert model.optimizer.learning_rate == expected
+    assert [getattr(ours, name) for name in ("best", "wait", "cooldown_counter")] == [
+        getattr(theirs, name) for name in ("best", "wait", "cooldown_counter")
+    ]
+    rates = [logs["learning_rate"] for logs in seen]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == expected
+    assert "\nEpoch 1, batch 3: ReduceLROnPlateau reducing" in capsys.readouterr().out
+
+
 def test_the_rate_at_its_least_is_left_alone():
     model = FakeModel(learning_rate=np.float32(0.01))
     fit(ReduceLROnPlateau("loss", patience=1, min_lr=0.01), model, PLATEAU)

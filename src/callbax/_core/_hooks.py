@@ -22,6 +22,7 @@ EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 BATCH_HOOKS = (
     "on_train_batch_begin",
     "on_train_batch_end",
+    "on_validation_end",
     "on_test_batch_begin",
     "on_test_batch_end",
     "on_predict_batch_begin",

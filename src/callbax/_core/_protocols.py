@@ -23,6 +23,8 @@ class ModelView(Protocol):
     stop_predicting: bool
     ema_swapped: bool
     history: Any
+    validates_by_batch: bool
+    """Whether the run validates within epochs, every so many batches."""
 
     @property
     def optimizer(self) -> Any:

@@ -34,8 +34,8 @@ class Callback:
     saved and restored with the run by `BackupAndRestore`; the state is made of dicts, lists,
     tuples, numbers, strings, None and arrays.
 
-    Differs from Keras: `model` may be assigned; `execution`, `adds_logs` and `runs_last` are new;
-    ``super().__init__()`` need not be called.
+    Differs from Keras: `model` may be assigned; `execution`, `adds_logs`, `runs_last` and
+    `on_validation_end` are new; ``super().__init__()`` need not be called.
 
     Example:
         >>> class LossPrinter(Callback):
@@ -111,6 +111,18 @@ class Callback:
     @default
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """The older name of `on_train_batch_end`, which forwards to it."""
+
+    @default
+    def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Called after each validation that ``fit(validation_freq="500 batches")`` asks for.
+
+        It comes after ``on_train_batch_end`` of that batch and the test hooks of the validation.
+        `logs` hold the metrics over the epoch so far and the ``val_`` metrics; the epoch's logs
+        repeat the last ``val_`` values, with those that callbacks add here. A validation at an
+        epoch's end has no such hook: it is part of ``on_epoch_end``.
+
+        Differs from Keras: new.
+        """
 
     @default
     def on_test_begin(self, logs: Logs | None = None) -> None:

@@ -2,22 +2,17 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
-from callbax._core._hooks import HOOKS, Logs, Mode
+from callbax._core._hooks import Logs, Mode
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._checks import announced, check, execution, flatten, overrider
+from callbax.callbacks._checks import check, execution, flatten, overrider
+from callbax.callbacks._hook_calls import HookCalls
 from callbax.callbacks._log_needs import check_log_needs
 from callbax.callbacks._states import collect_states, restore_states
 from callbax.callbacks.history import History
 from callbax.callbacks.progbar_logger import ProgbarLogger
-
-_NOTE = "Raised in the callback hook "
-
-
-class _Call(NamedTuple):
-    method: Callable[..., Any]
-    callback: Any
 
 
 class CallbackList(Callback):
@@ -73,14 +68,11 @@ class CallbackList(Callback):
     ) -> None:
         self._given: list[Any] = []
         self._added: list[Callback] = []
-        self._pending: list[Callable[[], None]] = []
+        self._calls = HookCalls(self._set_stop_reason)
         if add_history:
             self._added.append(History())
         if add_progbar:
             self._added.append(ProgbarLogger())
-        self._epoch: int | None = None
-        self._in_fit = False
-        self._stop_reason: str | None = None
         self._take(() if callbacks is None else callbacks, "callbacks")
         self.set_model(model)
         self.set_params(params)
@@ -105,6 +97,24 @@ class CallbackList(Callback):
             _tell(new, "set_params", self.params or None)
         self._publish_history()
 
+    @contextmanager
+    def joined_by(self, callback: Callback) -> Iterator[None]:
+        """Has one more callback, after all others but those that run last, for as long as it lasts.
+
+        Args:
+            callback: One that belongs to the run rather than to the user.
+        """
+        _tell(callback, "set_callback_list", self)
+        _tell(callback, "set_model", self._model)
+        _tell(callback, "set_params", self.params or None)
+        self._added.append(callback)
+        self._calls.look_up(self.callbacks)
+        try:
+            yield
+        finally:
+            self._added.remove(callback)
+            self._calls.look_up(self.callbacks)
+
     def set_params(self, params: dict[str, Any]) -> None:
         """Gives the parameters of the run to every callback, unless there are none."""
         self.params = params
@@ -115,7 +125,7 @@ class CallbackList(Callback):
         """Gives the model to every callback and the History to the model; None does nothing."""
         if model is None:
             return
-        self._model = model
+        self._model = self._calls.model = model
         self._publish_history()
         for callback in self.callbacks:
             _tell(callback, "set_model", model)
@@ -126,7 +136,7 @@ class CallbackList(Callback):
         Args:
             hook: Its name: ``"on_train_batch_end"``.
         """
-        return bool(self._calls[hook])
+        return self._calls.wants(hook)
 
     def needs_exact(self, mode: Mode) -> bool:
         """Says whether a callback needs one step per dispatch in this mode.
@@ -155,14 +165,14 @@ class CallbackList(Callback):
         Args:
             action: Called once, without arguments.
         """
-        self._pending.append(action)
+        self._calls.after_hook(action)
 
     def teardown(self) -> None:
         """Lets every callback close what it holds open; call it in a ``finally`` around the run.
 
         One that fails is only warned about: it must not hide the error that ended the run.
         """
-        self._in_fit = False
+        self._calls.watching = False
         for callback in self.callbacks:
             if isinstance(callback, Callback):
                 try:
@@ -195,73 +205,77 @@ class CallbackList(Callback):
         Raises:
             ValueError: A callback needs a key that the logs of this run will not have.
         """
-        self._epoch, self._in_fit = None, True
+        self._calls.epoch, self._calls.watching = None, True
         self._set_stop_reason(None)
         check_log_needs(self.callbacks, getattr(self._model, "log_keys", None))
-        self._call("on_train_begin", logs)
+        self._calls.call("on_train_begin", logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._epoch, self._in_fit = None, False
-        self._call("on_train_end", logs)
+        self._calls.epoch, self._calls.watching = None, False
+        self._calls.call("on_train_end", logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._epoch = epoch
-        self._call("on_epoch_begin", logs, epoch)
+        self._calls.epoch = epoch
+        self._calls.call("on_epoch_begin", logs, epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._epoch = epoch
-        self._call("on_epoch_end", logs, epoch)
+        self._calls.epoch = epoch
+        self._calls.call("on_epoch_end", logs, epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call_batch("on_train_batch_begin", batch, logs)
+        self._calls.call_batch("on_train_batch_begin", batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call_batch("on_train_batch_end", batch, logs)
+        self._calls.call_batch("on_train_batch_end", batch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """The older name of `on_train_batch_begin`."""
-        self._call_batch("on_train_batch_begin", batch, logs)
+        self._calls.call_batch("on_train_batch_begin", batch, logs)
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """The older name of `on_train_batch_end`."""
-        self._call_batch("on_train_batch_end", batch, logs)
+        self._calls.call_batch("on_train_batch_end", batch, logs)
+
+    def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Calls this hook of every callback that overrides it."""
+        self._calls.call_batch("on_validation_end", batch, logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call("on_test_begin", logs)
+        self._calls.call("on_test_begin", logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call("on_test_end", logs)
+        self._calls.call("on_test_end", logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call_batch("on_test_batch_begin", batch, logs)
+        self._calls.call_batch("on_test_batch_begin", batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call_batch("on_test_batch_end", batch, logs)
+        self._calls.call_batch("on_test_batch_end", batch, logs)
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call("on_predict_begin", logs)
+        self._calls.call("on_predict_begin", logs)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call("on_predict_end", logs)
+        self._calls.call("on_predict_end", logs)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call_batch("on_predict_batch_begin", batch, logs)
+        self._calls.call_batch("on_predict_batch_begin", batch, logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
-        self._call_batch("on_predict_batch_end", batch, logs)
+        self._calls.call_batch("on_predict_batch_end", batch, logs)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.callbacks)
@@ -285,79 +299,17 @@ class CallbackList(Callback):
             for added in self._added
             if not any(isinstance(given, type(added)) for given in self._given)
         ]
-        self._calls: dict[str, tuple[_Call, ...]] = {
-            hook: tuple(
-                _Call(method, callback)
-                for callback in self.callbacks
-                if (method := overrider(callback, hook) or announced(callback, hook)) is not None
-            )
-            for hook in HOOKS
-        }
+        self._calls.look_up(self.callbacks)
 
     def _publish_history(self) -> None:
         histories = [callback for callback in self.callbacks if isinstance(callback, History)]
         if histories and self._model is not None:
             self._model.history = histories[-1]
 
-    def _call(self, hook: str, logs: Logs | None, *epoch: int) -> None:
-        logs = {} if logs is None else logs
-        call: _Call | None = None
-        try:
-            for call in self._calls[hook]:
-                call.method(*epoch, logs)
-                if self._pending:
-                    self._do_pending()
-                if self._in_fit and getattr(self._model, "stop_training", False):
-                    self._note_stop(call)
-        except BaseException as error:
-            self._note(error, call, hook)
-            raise
-
-    def _call_batch(self, hook: str, batch: int, logs: Logs | None) -> None:
-        # Apart from `_call` because it is on the path of every batch: the lookup and the calls.
-        logs = {} if logs is None else logs
-        call: _Call | None = None
-        try:
-            for call in self._calls[hook]:
-                call.method(batch, logs=logs)
-                if self._pending:
-                    self._do_pending()
-                if self._in_fit and getattr(self._model, "stop_training", False):
-                    self._note_stop(call, batch)
-        except BaseException as error:
-            self._note(error, call, hook, batch)
-            raise
-
-    def _do_pending(self) -> None:
-        pending, self._pending = self._pending, []
-        for action in pending:
-            action()
-
-    def _note_stop(self, call: _Call, batch: int | None = None) -> None:
-        """Says in the History who asked the run to stop first, and when."""
-        if self._stop_reason is None:
-            where = {"epoch": self._epoch, "batch": batch}
-            at = ", ".join(f"{name} {n + 1}" for name, n in where.items() if n is not None)
-            name = type(call.callback).__name__
-            self._set_stop_reason(f"{name} at {at}" if at else f"{name} before the first epoch")
-
     def _set_stop_reason(self, reason: str | None) -> None:
-        self._stop_reason = reason
         for callback in self.callbacks:
             if isinstance(callback, History):
                 callback.stop_reason = reason
-
-    def _note(
-        self, error: BaseException, call: _Call | None, hook: str, batch: int | None = None
-    ) -> None:
-        """Says on the exception where it came from, unless a list nearer to it has said so."""
-        if call is None or any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
-            return
-        where = {"epoch": self._epoch, "batch": batch}
-        at = ", ".join(f"{name}={value}" for name, value in where.items() if value is not None)
-        error.add_note(
-            f"{_NOTE}`{type(call.callback).__name__}.{hook}`" + (f" ({at})." if at else ".")
-        )
 
 
 def _tell(callback: Any, setter: str, value: Any) -> None:

@@ -36,7 +36,7 @@ class Frequency:
     """
 
     def __init__(self, save_freq: Any, *, owner: str) -> None:
-        self._every, self._unit = _parse(save_freq, owner)
+        self._every, self._unit = _checked(save_freq, owner)
         self.by_batch = self._unit != "epoch"
         self._count = 0
         self._since = time.monotonic()
@@ -74,20 +74,37 @@ class Frequency:
         return True
 
 
-def _parse(save_freq: Any, owner: str) -> tuple[float, str]:
-    """Returns a number and its unit: "epoch", "batch" or "second"."""
-    number, unit = 0.0, ""
-    if save_freq == "epoch":
-        number, unit = 1, "epoch"
-    elif isinstance(save_freq, Integral) and not isinstance(save_freq, bool):
-        number, unit = int(save_freq), "batch"
-    elif isinstance(save_freq, str) and (match := _SPELLING.fullmatch(save_freq.strip())):
-        number, unit = float(match[1]), match[2].lower()
+def parse(spelling: Any) -> tuple[float, str] | None:
+    """Reads a number and a unit.
+
+    Args:
+        spelling: ``"3 epochs"``, ``"500 batches"``, ``"10 minutes"``; ``"epoch"`` alone is one.
+
+    Returns:
+        The number, above 0, and "epoch", "batch" or "second"; None where `spelling` is something
+        else, or a part of an epoch or a batch.
+
+    Example:
+        >>> parse("500 batches"), parse("0.5 hours"), parse("0.5 epochs")
+        ((500.0, 'batch'), (1800.0, 'second'), None)
+    """
+    if spelling == "epoch":
+        return 1, "epoch"
+    match = _SPELLING.fullmatch(spelling.strip()) if isinstance(spelling, str) else None
+    if match is None:
+        return None
+    number, unit = float(match[1]), match[2].lower()
     if unit in _SECONDS:
         number, unit = number * _SECONDS[unit], "second"
-    elif number < 1 or number != int(number):
-        unit = ""
-    if not unit or number <= 0:
+    elif number != int(number):
+        return None
+    return (number, unit) if number > 0 else None
+
+
+def _checked(save_freq: Any, owner: str) -> tuple[float, str]:
+    is_count = isinstance(save_freq, Integral) and not isinstance(save_freq, bool)
+    found = (int(save_freq), "batch") if is_count and save_freq > 0 else parse(save_freq)
+    if found is None:
         raise ValueError(
             explain(
                 f"{owner}(save_freq={save_freq!r})",
@@ -96,4 +113,4 @@ def _parse(save_freq: Any, owner: str) -> tuple[float, str]:
                 action='Write units as in "3 epochs", "500 batches" or "10 minutes".',
             )
         )
-    return number, unit
+    return found

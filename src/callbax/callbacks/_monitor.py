@@ -16,7 +16,9 @@ class Monitor:
     """Reads one value from the logs and says whether it is an improvement.
 
     Held by callbacks that act on a metric. It keeps no best value: the callback does, under the
-    attribute names that Keras's users read.
+    attribute names that Keras's users read. It says when there is a value to act on: at the ends
+    of epochs, and at those of validations within them if these bring the value. An epoch's logs
+    repeat what its last validation brought; that is not acted on twice.
 
     Args:
         name: The key in the logs: ``"val_loss"``.
@@ -25,6 +27,9 @@ class Monitor:
         min_delta: Least change that counts as an improvement, in units of the quantity; its sign
             does not matter.
         owner: Class name of the callback, for messages.
+
+    Attributes:
+        epoch: The epoch under way, counted from 0.
 
     Differs from Keras: NaN is never an improvement, whatever came before; values that are no
     number are warned about; comparisons are in double precision (Keras's on JAX are in float32).
@@ -47,6 +52,8 @@ class Monitor:
         self.mode = mode
         self.min_delta = abs(min_delta)
         self.owner = owner
+        self.epoch = 0
+        self._judged = False
         self._higher_is_better: bool | None = None
 
     def resolve(self, model: Any) -> None:
@@ -82,6 +89,45 @@ class Monitor:
     def higher_is_better(self) -> bool:
         """Which way is better. Call `resolve` first."""
         return bool(self._higher_is_better)
+
+    def comes_with_validations(self, model: Any) -> bool:
+        """Says whether validations within epochs are what brings the value.
+
+        Args:
+            model: A `ModelView`.
+        """
+        # `is True`: a mock answers every attribute with something truthy.
+        by_batch = getattr(model, "validates_by_batch", False) is True
+        return by_batch and self.name.startswith("val_")
+
+    def epoch_began(self, epoch: int) -> None:
+        """Takes note of an epoch's begin."""
+        self.epoch, self._judged = epoch, False
+
+    def validation_ended(self, logs: Logs | None) -> bool:
+        """Takes note of a validation within the epoch; says whether it brought the value."""
+        brought = self.name.startswith("val_") and self.name in (logs or {})
+        self._judged = self._judged or brought
+        return brought
+
+    def epoch_ended(self, logs: Logs | None, model: Any) -> bool:
+        """Says whether the value is due, and no validation within the epoch has brought it.
+
+        Args:
+            logs: Logs of the epoch.
+            model: A `ModelView`; settles which way is better, if need be.
+        """
+        self.resolve(model)
+        missing = self.name not in (logs or {})
+        return not (self._judged or (missing and self.comes_with_validations(model)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns whether a validation of this epoch brought the value."""
+        return {"judged": self._judged}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state."""
+        self._judged = state["judged"]
 
     def read(self, logs: Logs | None) -> float | None:
         """Returns the monitored value, or None with a warning where it is missing or no number.

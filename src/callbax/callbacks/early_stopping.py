@@ -6,7 +6,7 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import print_message
+from callbax.callbacks._console import place, print_message
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor
 
@@ -14,11 +14,12 @@ from callbax.callbacks._monitor import Monitor
 class EarlyStopping(Callback):
     """Stops training when a monitored quantity has stopped improving.
 
-    An epoch without the quantity is warned about and not counted. The same instance may serve
-    several fits: each starts anew.
+    An epoch without the quantity is warned about and not counted. Where ``fit`` validates within
+    epochs and `monitor` is a ``val_`` key, validations are looked at and counted in place of
+    epochs. The same instance may serve several fits: each starts anew.
 
     Args:
-        monitor: Key in the epoch's logs.
+        monitor: Key in the epoch's, or the validation's, logs.
         min_delta: Least change that counts as an improvement, in units of the quantity.
         patience: Epochs without improvement after which to stop; 0 or more. None never stops:
             with `restore_best_weights` it is the way to end with the best weights only.
@@ -33,16 +34,20 @@ class EarlyStopping(Callback):
     Attributes:
         best: Best value so far; None before the first.
         best_epoch: The epoch that had it, counted from 0.
+        best_batch: The batch after which a validation within that epoch had it, counted from 0;
+            None where the epoch's end had it.
         wait: Epochs since the last improvement.
         stopped_epoch: The epoch in which it stopped the run; 0 where it did not.
-        best_weights: The best epoch's weights, with `restore_best_weights`.
+        stopped_batch: The batch, likewise; None where it did not stop the run at a validation.
+        best_weights: The weights as of then, with `restore_best_weights`.
 
     Raises:
         ValueError: `patience` is negative; or, before the first epoch, mode is "auto" and nobody
             knows which way is better.
 
     Differs from Keras: a NaN never becomes the best value, and its weights are never kept; an
-    undecidable direction is an error before the first epoch, not after it; `patience` may be None.
+    undecidable direction is an error before the first epoch, not after it; `patience` may be None;
+    validations within epochs, which Keras does not have, count as epochs.
 
     Example:
         >>> from types import SimpleNamespace
@@ -89,6 +94,8 @@ class EarlyStopping(Callback):
         self.stopped_epoch = 0
         self.best: float | None = None
         self.best_epoch = 0
+        self.stopped_batch: int | None = None
+        self.best_batch: int | None = None
         self.best_weights: list[Any] | None = None
         self._monitor = Monitor(monitor, mode, min_delta, owner=type(self).__name__)
 
@@ -110,47 +117,74 @@ class EarlyStopping(Callback):
         """Forgets an earlier run."""
         self._monitor.resolve(self.model)
         self.wait = self.stopped_epoch = self.best_epoch = 0
-        self.best = self.best_weights = None
+        self.best = self.best_weights = self.stopped_batch = self.best_batch = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Takes note of the epoch, for validations within it."""
+        self._monitor.epoch_began(epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Looks at the epoch and asks the model to stop when patience has run out."""
-        self._monitor.resolve(self.model)
+        if self._monitor.epoch_ended(logs, self.model):
+            self._judge(epoch, None, logs)
+
+    def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Looks at a validation within the epoch likewise, if it has the quantity."""
+        if self._monitor.validation_ended(logs):
+            self._judge(self._monitor.epoch, batch, logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Puts the best weights back, where asked to."""
+        stopped = self.stopped_epoch > 0 or self.stopped_batch is not None
+        if stopped and self.verbose > 0:
+            at = place(self.stopped_epoch, self.stopped_batch).capitalize()
+            print_message(f"{at}: early stopping")
+        if self.best_weights is not None:
+            if self.verbose > 0:
+                best = f"the end of the best epoch: {self.best_epoch + 1}"
+                if self.best_batch is not None:
+                    best = f"the best validation: {place(self.best_epoch, self.best_batch)}"
+                print_message(f"Restoring model weights from {best}.")
+            self.model.set_weights(self.best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold; the weights are NumPy arrays."""
+        return {**{name: getattr(self, name) for name in _STATE}, **self._monitor.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+        self._monitor.load_state_dict(state)
+
+    def _judge(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
         current = self._monitor.read(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
         if self._monitor.improves(current, self.best):
             self.best = current
-            self.best_epoch = epoch
+            self.best_epoch, self.best_batch = epoch, batch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
             if self._monitor.improves(current, self.baseline):
                 self.wait = 0
-        # The very first epoch never stops a run, as in Keras.
-        elif self.patience is not None and self.wait >= self.patience and epoch > 0:
-            self.stopped_epoch = epoch
+        # The very first epoch's end never stops a run, as in Keras.
+        elif (
+            self.patience is not None
+            and self.wait >= self.patience
+            and (epoch > 0 or batch is not None)
+        ):
+            self.stopped_epoch, self.stopped_batch = epoch, batch
             self.model.stop_training = True
 
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """Puts the best weights back, where asked to."""
-        if self.stopped_epoch > 0 and self.verbose > 0:
-            print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
-        if self.best_weights is not None:
-            if self.verbose > 0:
-                print_message(
-                    "Restoring model weights from the end of the best epoch: "
-                    f"{self.best_epoch + 1}."
-                )
-            self.model.set_weights(self.best_weights)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Returns what a checkpoint must hold; the weights are NumPy arrays."""
-        return {name: getattr(self, name) for name in _STATE}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
-        for name in _STATE:
-            setattr(self, name, state[name])
-
-
-_STATE = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+_STATE = (
+    "wait",
+    "stopped_epoch",
+    "stopped_batch",
+    "best",
+    "best_epoch",
+    "best_batch",
+    "best_weights",
+)

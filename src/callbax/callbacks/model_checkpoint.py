@@ -26,17 +26,19 @@ class ModelCheckpoint(Callback):
     Args:
         filepath: Path of the file; with fields, such as ``"{epoch:02d}-{val_loss:.2f}.keras"``,
             one file per save. Fields are ``epoch`` (counted from 1), ``batch`` (likewise, where
-            `save_freq` is by batch) and the keys of the logs. It ends in ``.weights.h5`` with
-            `save_weights_only`, else in ``.keras``. Directories are made.
+            `save_freq` or the validation that decides is by batch) and the keys of the logs. It
+            ends in ``.weights.h5`` with `save_weights_only`, else in ``.keras``. Directories are
+            made.
         monitor: Key in the logs, for `save_best_only` and `keep_best`.
         verbose: 1 prints what is saved and why, 0 nothing.
         save_best_only: Whether to save only what is better than everything before. A save that
             is due when the key is not in the logs, as ``val_loss`` is not in those of a batch,
-            waits for the end of the epoch.
+            waits for the next logs that bring it: those of a validation or an epoch's end.
         save_weights_only: Whether to save only the weights, with the optimizer's.
         mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
         save_freq: ``"epoch"``, a number of batches, or a number and a unit: ``"3 epochs"``,
-            ``"500 batches"``, ``"10 minutes"``.
+            ``"500 batches"``, ``"10 minutes"``. Where ``fit`` validates within epochs and a
+            ``val_`` key decides, validations count as epochs.
         initial_value_threshold: Value to beat for the first save; None for none.
         keep_best: Of the files saved, how many of the best to keep; the newest stays too. Leave
             `save_best_only` off with it, or only records are looked at.
@@ -106,7 +108,6 @@ class ModelCheckpoint(Callback):
         self._template = PathTemplate(self.filepath, owner=owner)
         self._retention = Retention(keep_best, keep_last, monitor=self._monitor, owner=owner)
         self._reads_monitor = save_best_only or keep_best is not None
-        self._current_epoch = 0
         self._waiting: int | None = None
         self._check_filepath(owner)
         if not self._frequency.by_batch:
@@ -120,9 +121,11 @@ class ModelCheckpoint(Callback):
     def log_needs(self) -> Iterator[LogNeed]:
         """Returns the keys this reads from the logs."""
         owner, by_batch = type(self).__name__, self._frequency.by_batch
+        has_batch = by_batch
         if self._reads_monitor:
             yield LogNeed(self.monitor, f"{owner}(monitor={self.monitor!r})")
-        own = {"epoch", "batch"} if by_batch else {"epoch"}
+            has_batch = by_batch or self._monitor.comes_with_validations(self.model)
+        own = {"epoch", "batch"} if has_batch else {"epoch"}
         waits = self._reads_monitor and self.monitor.startswith("val_")
         for field in self._template.fields:
             if field not in own:
@@ -141,7 +144,7 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Takes note of the epoch, for saves within it."""
-        self._current_epoch = epoch
+        self._monitor.epoch_began(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves if it is due; not called at all where `save_freq` is in epochs."""
@@ -149,13 +152,17 @@ class ModelCheckpoint(Callback):
             if self._reads_monitor and self.monitor not in (logs or {}):
                 self._waiting = batch
             else:
-                self._save(self._current_epoch, batch, logs or {})
+                self._save(self._monitor.epoch, batch, logs or {})
+
+    def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Saves if it is due and the validation has what decides about it."""
+        if self._reads_monitor and self._monitor.validation_ended(logs):
+            self._save_if_due(self._monitor.epoch, batch, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Saves if it is due."""
-        waiting, self._waiting = self._waiting, None
-        if self._frequency.epoch_ended() or waiting is not None:
-            self._save(epoch, waiting, logs or {})
+        """Saves if it is due, unless validations within the epoch have decided about it."""
+        if not self._reads_monitor or self._monitor.epoch_ended(logs, self.model):
+            self._save_if_due(epoch, self._waiting, logs or {})
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint must hold: the best value, counts, and files to keep."""
@@ -163,6 +170,7 @@ class ModelCheckpoint(Callback):
             "best": self.best,
             "waiting": self._waiting,
             **self._frequency.state_dict(),
+            **self._monitor.state_dict(),
             **self._retention.state_dict(),
         }
 
@@ -171,7 +179,13 @@ class ModelCheckpoint(Callback):
         self.best = state["best"]
         self._waiting = state["waiting"]
         self._frequency.load_state_dict(state)
+        self._monitor.load_state_dict(state)
         self._retention.load_state_dict(state)
+
+    def _save_if_due(self, epoch: int, batch: int | None, logs: Logs) -> None:
+        waits, self._waiting = self._waiting is not None, None
+        if self._frequency.epoch_ended() or waits:
+            self._save(epoch, batch, logs)
 
     def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
         values = {**logs, "epoch": epoch + 1}

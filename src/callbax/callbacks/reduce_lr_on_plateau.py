@@ -9,7 +9,7 @@ import numpy as np
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import print_message
+from callbax.callbacks._console import place, print_message
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor
 
@@ -17,12 +17,13 @@ from callbax.callbacks._monitor import Monitor
 class ReduceLROnPlateau(Callback):
     """Multiplies the learning rate by a factor when a quantity has stopped improving.
 
-    At each epoch end the rate that the epoch used is added to the logs as ``learning_rate``. An
-    epoch without the quantity is warned about and not counted. The same instance may serve
-    several fits: each starts anew.
+    At each epoch end the rate that the epoch used last is added to the logs as
+    ``learning_rate``. An epoch without the quantity is warned about and not counted. Where
+    ``fit`` validates within epochs and `monitor` is a ``val_`` key, validations are looked at
+    and counted in place of epochs. The same instance may serve several fits: each starts anew.
 
     Args:
-        monitor: Key in the epoch's logs.
+        monitor: Key in the epoch's, or the validation's, logs.
         factor: What to multiply the rate by, at least 0 and below 1.
         patience: Epochs without improvement after which to reduce; 0 or more.
         verbose: 1 prints each reduction, 0 nothing.
@@ -42,7 +43,8 @@ class ReduceLROnPlateau(Callback):
             nobody knows which way is better.
 
     Differs from Keras: NaN never becomes the best value; a negative `patience` or `cooldown` and
-    unknown arguments are refused.
+    unknown arguments are refused; validations within epochs, which Keras does not have, count as
+    epochs.
 
     Example:
         >>> from types import SimpleNamespace
@@ -134,11 +136,33 @@ class ReduceLROnPlateau(Callback):
         self.best = None
         self.wait = self.cooldown_counter = 0
 
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Takes note of the epoch, for validations within it."""
+        self._monitor.epoch_began(epoch)
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Looks at the epoch and reduces the rate when patience has run out."""
         logs = {} if logs is None else logs
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-        self._monitor.resolve(self.model)
+        if self._monitor.epoch_ended(logs, self.model):
+            self._judge(logs, place(epoch))
+
+    def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Looks at a validation within the epoch likewise, if it has the quantity."""
+        if self._monitor.validation_ended(logs):
+            self._judge(logs, place(self._monitor.epoch, batch))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must hold."""
+        return {**{name: getattr(self, name) for name in _STATE}, **self._monitor.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+        self._monitor.load_state_dict(state)
+
+    def _judge(self, logs: Logs | None, at: str) -> None:
         current = self._monitor.read(logs)
         if current is None:
             return
@@ -150,20 +174,11 @@ class ReduceLROnPlateau(Callback):
             self.wait = 0
         elif not self.in_cooldown():
             self.wait += 1
-            if self.wait >= self.patience and self._reduce(epoch):
+            if self.wait >= self.patience and self._reduce(at):
                 self.cooldown_counter = self.cooldown
                 self.wait = 0
 
-    def state_dict(self) -> dict[str, Any]:
-        """Returns what a checkpoint must hold."""
-        return {name: getattr(self, name) for name in _STATE}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
-        for name in _STATE:
-            setattr(self, name, state[name])
-
-    def _reduce(self, epoch: int) -> bool:
+    def _reduce(self, at: str) -> bool:
         """Reduces the rate, unless it is at its least; says whether it did."""
         optimizer = self.model.optimizer
         old = float(optimizer.learning_rate)
@@ -174,7 +189,7 @@ class ReduceLROnPlateau(Callback):
         optimizer.learning_rate = new
         if self.verbose > 0:
             print_message(
-                f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
+                f"\n{at.capitalize()}: ReduceLROnPlateau reducing learning rate to {new}."
             )
         return True
 

@@ -1,11 +1,13 @@
 """Checks of what users pass to fit, evaluate and predict."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from callbax._core._errors import describe, explain
+from callbax._data._arrays import is_structure
+from callbax.callbacks._frequency import Frequency, parse
 
 
 def check_verbose(where: str, verbose: Any) -> Any:
@@ -53,20 +55,43 @@ def check_split(validation_split: Any) -> float:
     return float(validation_split)
 
 
-def due_epochs(validation_freq: Any) -> Any:
-    """Returns a function that says whether an epoch, counted from 0, is validated."""
-    if isinstance(validation_freq, int | np.integer) and not isinstance(validation_freq, bool):
-        if validation_freq > 0:
-            return lambda epoch: (epoch + 1) % validation_freq == 0
-    elif isinstance(validation_freq, Iterable) and not isinstance(validation_freq, str):
-        numbers = set(validation_freq)
-        return lambda epoch: epoch + 1 in numbers
+def need_arrays_to_split(x: Any, split: float) -> None:
+    """Raises for data whose last rows cannot be split off."""
+    if not is_structure(x):
+        raise ValueError(
+            explain(
+                f"fit(validation_split={split})",
+                expected="arrays, whose last rows can be split off",
+                received=describe(x),
+                action="Pass `validation_data`.",
+            )
+        )
+
+
+def validation_times(validation_freq: Any) -> tuple[Callable[[int], bool], Frequency]:
+    """Returns when to validate: at which ends of epochs, counted from 0, and after which batches.
+
+    One of the two is never.
+    """
+    at_no_batch = Frequency("epoch", owner="fit")
+    number, unit = validation_freq, "epoch"
+    if isinstance(validation_freq, str) and (found := parse(validation_freq)):
+        number, unit = int(found[0]), found[1]
+    if unit == "batch":
+        return lambda epoch: False, Frequency(number, owner="fit")
+    if unit == "epoch":
+        if isinstance(number, int | np.integer) and not isinstance(number, bool) and number > 0:
+            return lambda epoch: (epoch + 1) % number == 0, at_no_batch
+        if isinstance(number, Iterable) and not isinstance(number, str):
+            numbers = set(number)
+            return lambda epoch: epoch + 1 in numbers, at_no_batch
     raise ValueError(
         explain(
             f"fit(validation_freq={validation_freq!r})",
-            expected="a positive integer, or the numbers of the epochs to validate, counted from 1",
+            expected="a positive integer, the numbers of the epochs to validate, counted from 1, "
+            'or a number of batches or epochs as in "500 batches"',
             received=describe(validation_freq),
-            action="Pass 1 to validate every epoch.",
+            action="Pass 1 to validate every epoch. Times are not taken: no run could be repeated.",
         )
     )
 

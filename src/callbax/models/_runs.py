@@ -1,17 +1,18 @@
 """The runs of a model: fit, evaluate, predict."""
 
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import jax
 import numpy as np
 
-from callbax._core._errors import describe, explain
+from callbax._core._errors import explain
 from callbax._core._hooks import Logs, Mode
 from callbax._core._types import PyTree
 from callbax._data._adapter import as_parts, make_feed
-from callbax._data._arrays import check_count, is_structure, split_rows
+from callbax._data._arrays import check_count, split_rows
 from callbax._data._feed import Feed
 from callbax._training import _loop
 from callbax._training._timeline import Timeline
@@ -20,8 +21,9 @@ from callbax.models._arguments import (
     check_epochs,
     check_split,
     check_verbose,
-    due_epochs,
+    need_arrays_to_split,
     unpack_validation,
+    validation_times,
 )
 from callbax.models._engine import Engine
 from callbax.models._resuming import Resuming
@@ -35,6 +37,8 @@ class Runs(Resuming):
     stop_evaluating: bool
     stop_predicting: bool
     history: History | None
+    validates_by_batch: bool = False
+    """Whether the current or last `fit` validates within epochs, every so many batches."""
     _engine: Engine
     _validates: bool
 
@@ -76,7 +80,10 @@ class Runs(Resuming):
             steps_per_epoch: Batches in an epoch; data go on where the last epoch stopped.
             validation_steps: Batches of validation data, from their beginning.
             validation_batch_size: Samples in a batch of validation; ``batch_size`` by default.
-            validation_freq: Validate every so many epochs, or the numbers of epochs to validate.
+            validation_freq: Validate every so many epochs, or the numbers of epochs to validate; or
+                a number and a unit: ``"2 epochs"``, or ``"500 batches"`` to validate within epochs,
+                after every so many batches of the run, with the hook ``on_validation_end``.
+                Callbacks that monitor a ``val_`` key then go by validations, not by epochs.
 
         Returns:
             The `History` of the run, also in ``model.history`` when an exception ends it.
@@ -85,15 +92,16 @@ class Runs(Resuming):
             ValueError: Data or arguments are illegal; nothing has been trained.
 
         Differs from Keras: a generator that is used up before the epochs are done is an error;
-        iterables of batches are never shuffled, and nothing warns about it.
+        iterables of batches are never shuffled, and nothing warns about it; `validation_freq` takes
+        units, and so validates within epochs.
         """
         self._need_compiled("fit", loss=True)
         first, end = check_epochs(epochs, initial_epoch)
         steps = check_count("fit", "steps_per_epoch", steps_per_epoch)
-        is_due, split = due_epochs(validation_freq), check_split(validation_split)
+        when, split = validation_times(validation_freq), check_split(validation_split)
         seed = self._engine.shuffle_seed if shuffle else None
         if split and validation_data is None:
-            _need_arrays(x, split)
+            need_arrays_to_split(x, split)
             parts = as_parts(x, y, sample_weight, None, "fit")
             (x, y, sample_weight), validation_data = split_rows("fit", parts, split)
         feed = make_feed(
@@ -107,7 +115,7 @@ class Runs(Resuming):
             class_weight=class_weight,
             shuffle_seed=seed,
         )
-        validation = None
+        validation: Validation | None = None
         if validation_data is not None:
             validation_steps = check_count("fit", "validation_steps", validation_steps)
             validation_feed = make_feed(
@@ -115,21 +123,20 @@ class Runs(Resuming):
                 where="fit(validation_data=...)",
                 batch_size=validation_batch_size or batch_size,
                 steps=validation_steps,
-                epochs=end - first,
+                # By batches there may be any number of validations.
+                epochs=sys.maxsize if when[1].by_batch else end - first,
             )
-            validation = Validation(self._engine, validation_feed, validation_steps)
-
-        def validate(epoch: int) -> Logs | None:
-            due = validation is not None and is_due(epoch)
-            return validation.run(hooks, self) if validation is not None and due else None
+            validation = Validation(self._engine, validation_feed, validation_steps, *when)
 
         hooks = self._hooks(
             callbacks, "fit", verbose, epochs=end, steps=steps or feed.batches_per_pass
         )
         self._validates, self.resume_point = validation is not None, None
+        self.validates_by_batch = validation is not None and validation.by_batch
         with self._run("train", feed, hooks, validation) as line:
             span = _loop.Epochs(first, end, steps)
-            _loop.train(line, hooks, self, span, validate, self._finish_training)
+            at_end = validation.at_epoch_end if validation is not None else lambda epoch: None
+            _loop.train(line, hooks, self, span, at_end, self._finish_training)
         return self.history
 
     def evaluate(
@@ -262,15 +269,15 @@ class Runs(Resuming):
         self, mode: Mode, feed: Feed, hooks: CallbackList, validation: Validation | None = None
     ) -> Iterator[Timeline]:
         """Runs a mode; whatever ends it, callbacks and data are closed and the state is kept."""
-        try:
-            self._build_for(feed.spec(0)[0])
-            with self._engine.running(mode, feed, hooks) as line:
-                yield line
-        finally:
-            hooks.teardown()
-            feed.close()
-            if validation is not None:
-                validation.close()
+        validating = nullcontext() if validation is None else validation.within(hooks, self)
+        with validating:
+            try:
+                self._build_for(feed.spec(0)[0])
+                with self._engine.running(mode, feed, hooks) as line:
+                    yield line
+            finally:
+                hooks.teardown()
+                feed.close()
 
     def _one_batch(self, mode: Mode, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Logs:
         where = f"{mode}_on_batch"
@@ -285,18 +292,6 @@ class Runs(Resuming):
             return logs
         values = [logs[key] for key in self._engine.log_keys() if key in logs]
         return values[0] if len(values) == 1 else values
-
-
-def _need_arrays(x: Any, split: float) -> None:
-    if not is_structure(x):
-        raise ValueError(
-            explain(
-                f"fit(validation_split={split})",
-                expected="arrays, whose last rows can be split off",
-                received=describe(x),
-                action="Pass `validation_data`.",
-            )
-        )
 
 
 def _rows(x: Any) -> int:

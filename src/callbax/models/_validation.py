@@ -1,31 +1,94 @@
 """Validation inside ``fit``."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from callbax._core._hooks import Logs
 from callbax._data._feed import Feed
 from callbax._training import _loop
-from callbax.callbacks import CallbackList
+from callbax.callbacks import Callback, CallbackList
+from callbax.callbacks._frequency import Frequency
 from callbax.models._engine import Engine
 
 
-class Validation:
-    """Evaluates the validation data with the callbacks of the fit around it.
+class Validation(Callback):
+    """Evaluates the validation data at the ends of epochs, or every so many batches.
+
+    For the latter it is a callback itself, after the others, as their hooks of a batch come first,
+    and before those that run last, as a backup of a batch holds its validation.
 
     Args:
         engine: What runs the module.
         feed: The validation data, read from their beginning each time.
         steps: Batches of it; None takes all.
+        is_due: Epoch, counted from 0 -> whether to validate at its end.
+        frequency: Says after which batches to validate.
     """
 
-    def __init__(self, engine: Engine, feed: Feed, steps: int | None) -> None:
+    execution = "fused"
+    adds_logs = ()
+    _hooks: CallbackList
+    _flags: Any
+
+    def __init__(
+        self,
+        engine: Engine,
+        feed: Feed,
+        steps: int | None,
+        is_due: Callable[[int], bool],
+        frequency: Frequency,
+    ) -> None:
         self._engine, self._feed, self._steps = engine, feed, steps
+        self._is_due, self._frequency = is_due, frequency
+        self._latest: Logs = {}
 
-    def run(self, hooks: CallbackList, flags: Any) -> Logs:
-        """Returns the metrics of the validation data."""
-        with self._engine.running("test", self._feed, hooks) as line:
-            return _loop.evaluate(line, hooks, flags, self._steps)
+    @property
+    def by_batch(self) -> bool:
+        """Whether it validates within epochs."""
+        return self._frequency.by_batch
 
-    def close(self) -> None:
-        """Ends the reading of the data."""
-        self._feed.close()
+    @contextmanager
+    def within(self, hooks: CallbackList, flags: Any) -> Iterator[None]:
+        """Validates with the callbacks of a fit while it lasts; after it the data are closed.
+
+        Args:
+            hooks: The callbacks.
+            flags: Whose ``stop_evaluating`` to obey.
+        """
+        self._hooks, self._flags = hooks, flags
+        try:
+            with hooks.joined_by(self) if self.by_batch else nullcontext():
+                yield
+        finally:
+            self._feed.close()
+
+    def at_epoch_end(self, epoch: int) -> Logs:
+        """Returns the metrics for the epoch's logs: of now, or of its last validation, if any."""
+        latest, self._latest = self._latest, {}
+        return self._run() if self._is_due(epoch) else latest
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Validates if it is due."""
+        if self._frequency.batch_ended():
+            results = {f"val_{key}": value for key, value in self._run().items()}
+            logs = dict(sorted({**(logs or {}), **results}.items()))
+            self._hooks.on_validation_end(batch, logs)
+            self._latest = {
+                key.removeprefix("val_"): value
+                for key, value in logs.items()
+                if key.startswith("val_")
+            }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the count of batches and what the epoch's logs are still to get."""
+        return {"latest": dict(self._latest), **self._frequency.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a recorded state."""
+        self._latest = dict(state["latest"])
+        self._frequency.load_state_dict(state)
+
+    def _run(self) -> Logs:
+        with self._engine.running("test", self._feed, self._hooks) as line:
+            return _loop.evaluate(line, self._hooks, self._flags, self._steps)
