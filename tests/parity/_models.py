@@ -6,6 +6,29 @@ from typing import Any
 
 import numpy as np
 
+EMA = [
+    (0.0, None, None),
+    (0.5, None, None),
+    (1.0, None, None),
+    (0.5, 1, None),
+    (0.9, 2, None),
+    (0.5, 2, 2),
+]
+"""``ema_momentum``, ``ema_overwrite_frequency`` and ``gradient_accumulation_steps``."""
+
+
+def averaging(momentum: float, every: int | None, steps: int | None) -> Callable[[Any], Any]:
+    """Makes an optimizer that keeps averages of the weights."""
+    return lambda lib: lib.optimizers.SGD(
+        learning_rate=0.1,
+        momentum=0.9,
+        use_ema=True,
+        ema_momentum=momentum,
+        ema_overwrite_frequency=every,
+        gradient_accumulation_steps=steps,
+    )
+
+
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "sgd": lambda lib: lib.optimizers.SGD(learning_rate=0.1),
     "momentum": lambda lib: lib.optimizers.SGD(learning_rate=0.1, momentum=0.9),
@@ -13,6 +36,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "rmsprop": lambda lib: lib.optimizers.RMSprop(learning_rate=0.05),
     "adam": lambda lib: lib.optimizers.Adam(learning_rate=0.05),
     "by name": lambda lib: "rmsprop",
+    **{f"averaging{options}": averaging(*options) for options in EMA},
 }
 
 NETS: dict[str, Callable[[Any], list[Any]]] = {

@@ -53,12 +53,16 @@ class Run:
     """A model of one library, and the trace of everything asked of it.
 
     Every call records the hooks it caused, its warnings, and what it returned or raised.
+
+    Attributes:
+        callbacks: The built-in callbacks to use; the library's own unless somebody says otherwise.
     """
 
     def __init__(self, lib: Any, spec: Model, model: Any) -> None:
         self.lib = lib
         self.spec = spec
         self.model = model
+        self.callbacks = lib.callbacks
         self.trace: list[Event] = []
         self.errors: list[BaseException] = []
         self.recorder = recorder(lib, self.trace)
@@ -117,6 +121,16 @@ class Run:
 
         method = indexed if hook in INDEXED_HOOKS else plain
         return type("When", (self.lib.callbacks.Callback,), {hook: method})()
+
+    def note_weights_in(self, *hooks: str) -> list[Any]:
+        """Callbacks that note which weights the model has in some hooks."""
+
+        def noting(hook: str) -> Any:
+            return self.when(
+                hook, lambda callback, logs: self.note(hook, callback.model.get_weights())
+            )
+
+        return [noting(hook) for hook in hooks]
 
     def note(self, name: str, value: Any) -> None:
         """Adds something of the script's own to the trace."""
@@ -208,6 +222,7 @@ def keras_run(spec: Model) -> Run:
     for variable, value in zip(model.optimizer.variables, fresh, strict=True):
         variable.assign(value)
     model.history = None
+    model._initial_epoch = None  # Keras's BackupAndRestore leaves its own: defect d.
     return Run(keras, spec, model)
 
 
@@ -243,12 +258,13 @@ def rows(cases: Sequence[Case]) -> list[Any]:
     return [row(case) for case in cases]
 
 
-def check(case: Case, steps_per_execution: Any = "auto") -> None:
+def check(case: Case, steps_per_execution: Any = "auto", callbacks: Any = None) -> None:
     """Requires callbax to leave Keras's trace.
 
     Args:
         case: What to do.
         steps_per_execution: For callbax only: hooks come once per batch, whatever it is.
+        callbacks: For callbax only: the built-in callbacks to use in place of its own.
     """
     expected = keras_trace(case)
     more = {} if SUBJECT == "keras" else {"steps_per_execution": steps_per_execution}
@@ -256,6 +272,7 @@ def check(case: Case, steps_per_execution: Any = "auto") -> None:
         if SUBJECT == "keras":
             warnings.filterwarnings("ignore", message=KERAS_NOISE)
         run = subject_run(case.model, **more)
+        run.callbacks = callbacks or run.callbacks
         case.script(run)
         run.finish()
     try:

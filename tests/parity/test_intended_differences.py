@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from tests.parity._models import Model
-from tests.parity._run import KERAS_NOISE, SUBJECT, keras_run, subject_run
+from tests.parity._run import KERAS_NOISE, SUBJECT, Run, keras_run, subject_run
 from tests.parity._trace import INDEXED_HOOKS
 
 pytestmark = [
@@ -107,6 +107,17 @@ def test_class_weight_works_with_generators_too():
         theirs.model.get_weights(), ours.model.get_weights(), strict=True
     ):
         np.testing.assert_allclose(weight, theirs_weight, rtol=1e-5)
+
+
+def test_a_model_that_ended_with_averages_can_be_fitted_again():
+    """Keras leaves one buffer as weight and as average, and cannot donate it twice."""
+    spec = Model(optimizer="averaging(0.5, None, None)")
+    theirs, ours = Run(keras, spec, spec.build(keras)), subject_run(spec)
+    for run in (theirs, ours):
+        for _ in range(2):
+            run.call("fit", *run.xy(10), batch_size=4, verbose=0)
+    assert [type(error) for error in theirs.errors] == [TypeError]
+    assert not ours.errors
 
 
 @pytest.mark.parametrize("share", [1.0, 1.5, -0.25])

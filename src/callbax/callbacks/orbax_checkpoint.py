@@ -103,6 +103,7 @@ class OrbaxCheckpoint(Callback):
         self._frequency = Frequency(save_freq, owner=owner)
         self._monitor = Monitor(monitor, mode, owner=owner)
         self._waiting = False
+        self._steps = 0
         self._checkpointer: Any = None
         self._pending: Any = None
         if not self._frequency.by_batch:
@@ -131,14 +132,19 @@ class OrbaxCheckpoint(Callback):
         )
         self._frequency.start()
         self._waiting = False
+        # An optimizer that accumulates gradients counts one update for several steps.
+        optimizer = self.model.optimizer
+        each = getattr(optimizer, "gradient_accumulation_steps", None) or 1
+        self._steps = int(optimizer.iterations) * each
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves if it is due; not called at all where `save_freq` is in epochs."""
+        self._steps += 1
         if self._frequency.batch_ended():
             if self.save_best_only and self.monitor not in (logs or {}):
                 self._waiting = True
             else:
-                self._save(int(self.model.optimizer.iterations), logs)
+                self._save(self._steps, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Saves if it is due."""
@@ -146,7 +152,7 @@ class OrbaxCheckpoint(Callback):
             self._save(epoch, logs)
         elif self._waiting:
             self._waiting = False
-            self._save(int(self.model.optimizer.iterations), logs)
+            self._save(self._steps, logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Waits until everything is written."""
@@ -174,12 +180,18 @@ class OrbaxCheckpoint(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint must hold."""
-        return {"best": self.best, "waiting": self._waiting, **self._frequency.state_dict()}
+        return {
+            "best": self.best,
+            "waiting": self._waiting,
+            "steps": self._steps,
+            **self._frequency.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes up a recorded state; call it after ``on_train_begin``."""
         self.best = state["best"]
         self._waiting = state["waiting"]
+        self._steps = state["steps"]
         self._frequency.load_state_dict(state)
 
     def _save(self, step: int, logs: Logs | None) -> None:
