@@ -1,4 +1,4 @@
-"""When to save: what ``save_freq`` means."""
+"""How often to save or validate: every so many epochs or batches, or by the clock."""
 
 import re
 import time
@@ -12,7 +12,7 @@ _SPELLING = re.compile(r"(\d+(?:\.\d+)?) +(epoch|batch|second|minute|hour)(?:s|e
 
 
 class Frequency:
-    """Says after which epochs or batches a save is due.
+    """Says after which epochs or batches a save, or whatever else, is due.
 
     Args:
         save_freq: ``"epoch"``; a number of batches; or a number and a unit, as in ``"3 epochs"``,
@@ -46,11 +46,11 @@ class Frequency:
         self._since = time.monotonic()
 
     def epoch_ended(self) -> bool:
-        """Takes note of an epoch's end; says whether a save is due."""
+        """Takes note of an epoch's end; says whether it is due."""
         return self._unit == "epoch" and self._counted()
 
     def batch_ended(self) -> bool:
-        """Takes note of a batch's end; says whether a save is due."""
+        """Takes note of a batch's end; says whether it is due."""
         if self._unit == "batch":
             return self._counted()
         if self._unit == "second" and time.monotonic() - self._since >= self._every:

@@ -98,7 +98,8 @@ class Runs(Resuming):
         self._need_compiled("fit", loss=True)
         first, end = check_epochs(epochs, initial_epoch)
         steps = check_count("fit", "steps_per_epoch", steps_per_epoch)
-        when, split = validation_times(validation_freq), check_split(validation_split)
+        is_due, frequency = validation_times(validation_freq)
+        split = check_split(validation_split)
         seed = self._engine.shuffle_seed if shuffle else None
         if split and validation_data is None:
             need_arrays_to_split(x, split)
@@ -124,10 +125,11 @@ class Runs(Resuming):
                 batch_size=validation_batch_size or batch_size,
                 steps=validation_steps,
                 # By batches there may be any number of validations.
-                epochs=sys.maxsize if when[1].by_batch else end - first,
+                epochs=sys.maxsize if frequency.by_batch else end - first,
             )
-            validation = Validation(self._engine, validation_feed, validation_steps, *when)
-
+            validation = Validation(
+                self._engine, validation_feed, validation_steps, is_due, frequency
+            )
         hooks = self._hooks(
             callbacks, "fit", verbose, epochs=end, steps=steps or feed.batches_per_pass
         )
