@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,36 @@ def test_a_full_disk_keeps_the_old_file(model, target):
     assert str(target) in str(error.value)
     assert target.read_bytes() == old
     assert os.listdir(target.parent) == [target.name]
+
+
+LEFT = {
+    "of a killed writer": (".a.keras.0123abcd.tmp", 25, False),
+    "of a writer that may live": (".a.keras.0123abcd.tmp", 23, True),
+    "of another target": (".b.keras.0123abcd.tmp", 25, True),
+    "of a target with a longer name": (".a.keras.0123abcd.0123abcd.tmp", 25, True),
+    "of somebody else": (".a.keras.mine.tmp", 25, True),
+}
+
+
+@pytest.mark.parametrize("what", LEFT)
+def test_what_killed_writers_left_is_removed_a_day_later(what, tmp_path):
+    name, hours, stays = LEFT[what]
+    (tmp_path / name).write_bytes(OLD)
+    changed = time.time() - hours * 3600
+    os.utime(tmp_path / name, (changed, changed))
+    with replacing(tmp_path / "a.keras", where="save") as temporary:
+        temporary.write_bytes(NEW)
+    assert sorted(os.listdir(tmp_path)) == sorted(["a.keras", *[name] * stays])
+
+
+def test_a_name_that_reads_as_a_pattern_is_only_a_name(tmp_path):
+    left = tmp_path / ".[ab].0123abcd.tmp"
+    for path in (left, tmp_path / ".a.0123abcd.tmp"):
+        path.touch()
+        os.utime(path, (0, 0))
+    with replacing(tmp_path / "[ab]", where="save"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == [".a.0123abcd.tmp", "[ab]"]
 
 
 KILLED = """

@@ -1,8 +1,10 @@
 """Files that are there whole or not at all."""
 
+import glob
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +12,11 @@ from pathlib import Path
 from callbax._core._errors import explain
 
 PathLike = str | os.PathLike[str]
+
+TOKEN_BYTES = 4
+ABANDONED_SECONDS = 24 * 3600
+"""How long after its last change a temporary file counts as one of a writer that was killed: no
+save takes so long, and the clock is the only sign that all file systems give."""
 
 
 @contextmanager
@@ -19,7 +26,8 @@ def replacing(path: PathLike, *, where: str, overwrite: bool = True) -> Iterator
     Whatever happens, a reader finds the old file or the new one: the temporary file lies in the
     same directory, reaches the disk before it takes the other's place in one step, and that step
     reaches the disk before this function returns. An error removes the temporary file. A process
-    that is killed leaves at most a file called ``.<name>.<letters>.tmp``, which nothing reads.
+    that is killed leaves at most a file called ``.<name>.<letters>.tmp``, which nothing reads and
+    the first save to the same path a day later removes.
 
     Args:
         path: The file to write. A link is followed, permissions of an old file are kept.
@@ -43,7 +51,8 @@ def replacing(path: PathLike, *, where: str, overwrite: bool = True) -> Iterator
     # The link's target: replacing a link by a file would part the two.
     target = Path(os.path.realpath(path))
     mode = _check_target(target, path, where, overwrite=overwrite)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(TOKEN_BYTES)}.tmp")
+    _remove_abandoned(target)
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         try:
@@ -109,6 +118,15 @@ def _check_target(target: Path, path: PathLike, where: str, *, overwrite: bool) 
             )
         )
     return stat.S_IMODE(status.st_mode)
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Removes the temporary files of one target whose writers were killed."""
+    token = "[0-9a-f]" * (2 * TOKEN_BYTES)
+    for path in target.parent.glob(f".{glob.escape(target.name)}.{token}.tmp"):
+        with suppress(OSError):  # another process may be doing the same
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                path.unlink()
 
 
 def _to_disk(path: Path) -> None:
