@@ -4,6 +4,21 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 READING = ("reading",)
+BUILTINS = (
+    "BackupAndRestore",
+    "CSVLogger",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "OrbaxCheckpoint",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
+)
+"""Callbax's callbacks whose cost is measured, see `contestants/builtins.py`."""
 EMPTY_HOOKS = 20
 
 
@@ -69,7 +84,7 @@ class Case:
         least: The ratio required at least.
         most: The ratio required at most; with neither the row is there for orientation.
         of: What is compared: the runs' time, their memory, or, instead of a ratio, the extra
-            microseconds of ``over`` per call of the hooks that it has more.
+            microseconds of ``over`` per batch and callback that it has more.
     """
 
     name: str
@@ -78,7 +93,7 @@ class Case:
     under: Run
     least: float | None = None
     most: float | None = None
-    of: Literal["seconds", "bytes", "us_per_call"] = "seconds"
+    of: Literal["seconds", "bytes", "us_per_batch"] = "seconds"
 
 
 def _keras(name: str, what: str, least: float, **run: object) -> Case:
@@ -99,6 +114,12 @@ def _own(name: str, what: str, most: float, hook: str) -> Case:
     """A case of callbax over callbax with a hook that does nothing."""
     runs = Run("callbax", hooks=(hook,)), Run("callbax", hooks=("passive",))
     return Case(name, f"{what}: callbax / its own time with a passive hook", *runs, most=most)
+
+
+def _cost(name: str, what: str, most: float, *hooks: str) -> Case:
+    """A case of what more callbacks cost callbax at each batch."""
+    runs = Run("callbax", hooks=READING + hooks), Run("callbax", hooks=READING)
+    return Case(name, f"{what}: µs per batch", *runs, most=most, of="us_per_batch")
 
 
 def _peer(who: str, model: Literal["guide", "mlp"]) -> Case:
@@ -132,13 +153,19 @@ CASES = (
     _own("weights-50", "hook that reads the weights every 50 batches", 1.8, "weights_50"),
     _keras("bracket", "callback that brackets every batch", 1.2, hooks=("bracket",)),
     _keras("weights-1", "hook that reads the weights at every batch", 1, hooks=("weights_1",)),
-    Case(
+    _cost(
         "empty-hook",
-        "one more overridden, empty batch hook: µs per call",
-        Run("callbax", hooks=READING + ("passive",) * EMPTY_HOOKS),
+        "one more overridden, empty batch hook",
+        1.5,
+        *("passive",) * EMPTY_HOOKS,
+    ),
+    *(_cost(f"cost-{name}", f"one more callback, `{name}`", 5, name) for name in BUILTINS),
+    Case(
+        "tensorboard",
+        "`TensorBoard` with batch scalars: callbax / its own time without",
+        Run("callbax", hooks=("reading", "TensorBoard")),
         Run("callbax", hooks=READING),
-        most=1.5,
-        of="us_per_call",
+        most=1.3,
     ),
     _keras("process", "whole process, import to the end of one epoch", 1.3, do="process"),
     Case(

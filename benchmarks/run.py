@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, EMPTY_HOOKS, Case, Run
+from benchmarks.cases import CASES, Case, Run
 from benchmarks.peers import ROOT, NotInstalledError, compile_bytecode, environment, python_of
 
 LOGS = ROOT / "out" / "bench"
@@ -129,9 +129,9 @@ def measured(case: Case, contestants: Contestants, rounds: int) -> dict[str, Any
 
 
 def _value(case: Case, over: dict[str, Any], under: dict[str, Any]) -> float:
-    if case.of == "us_per_call":
-        size = case.over.size
-        calls = -(-size.rows // size.batch) * size.epochs * EMPTY_HOOKS
+    if case.of == "us_per_batch":
+        size, more = case.over.size, len(case.over.hooks) - len(case.under.hooks)
+        calls = -(-size.rows // size.batch) * size.epochs * more
         return float(over["seconds"] - under["seconds"]) / calls * 1e6
     return float(over[case.of]) / float(under[case.of])
 

@@ -11,7 +11,11 @@ from benchmarks.data import arrays
 
 if "KERAS_BACKEND" in os.environ:
     import keras
+
+    BUILTINS = {}
 else:
+    from benchmarks.contestants.builtins import BUILTINS
+
     from callbax import keras
 
 Callback = keras.callbacks.Callback
@@ -72,6 +76,7 @@ HOOKS: dict[str, Callable[[], Any]] = {
     "weights_50": lambda: _Weights(50),
     "weights_1": lambda: _Weights(1),
     "bracket": _Bracket,
+    **BUILTINS,
 }
 
 
@@ -102,7 +107,8 @@ def prepare(run: Run) -> Callable[[], object]:
 
     def fit() -> object:
         callbacks = [HOOKS[name]() for name in run.hooks]
-        common = {"epochs": size.epochs, "verbose": 0, "callbacks": callbacks}
+        verbose = 1 if "ProgbarLogger" in run.hooks else 0
+        common = {"epochs": size.epochs, "verbose": verbose, "callbacks": callbacks}
         if run.do == "generator":
             steps = size.rows // size.batch
             return model.fit(_batches(x, y, size.batch), steps_per_epoch=steps, **common)

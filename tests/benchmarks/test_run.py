@@ -1,11 +1,11 @@
 """The driver of the benchmarks, with contestants that answer at once."""
 
 import pytest
-from benchmarks.cases import CASES, EMPTY_HOOKS, SIZES, Case, Run
+from benchmarks.cases import CASES, SIZES, Case, Run
 from benchmarks.run import measured, table
 
-OURS, HAND = Run("callbax"), Run("hand-written")
-CALLS = -(-SIZES["guide"].rows // SIZES["guide"].batch) * SIZES["guide"].epochs * EMPTY_HOOKS
+OURS, HAND = Run("callbax", hooks=("passive",) * 20), Run("hand-written")
+CALLS = -(-SIZES["guide"].rows // SIZES["guide"].batch) * SIZES["guide"].epochs * len(OURS.hooks)
 
 
 class Contestants:
@@ -28,7 +28,7 @@ class Contestants:
         ([4, 4, 4], [1, 1, 1], {"least": 4}, 4, True),
         ([4, 4, 4], [1, 1, 1], {"least": 4.1}, 4, False),
         ([4, 4, 4], [1, 1, 1], {}, 4, None),
-        ([CALLS] * 3, [0] * 3, {"most": 2e6, "of": "us_per_call"}, 1e6, True),
+        ([CALLS] * 3, [0] * 3, {"most": 2e6, "of": "us_per_batch"}, 1e6, True),
     ],
 )
 def test_the_median_of_the_ratios_meets_its_bound_or_not(over, under, bounds, value, met):
