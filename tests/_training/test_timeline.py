@@ -122,6 +122,17 @@ def test_no_program_is_traced_twice_whatever_hooks_do():
     assert model._engine.traces() == {"train": 2}, "a loop and a single step"
 
 
+@pytest.mark.parametrize(
+    ("steps_per_epoch", "traces"), [(None, 2), (9, 1)], ids=["whole pass", "full batches only"]
+)
+def test_the_program_of_a_smaller_last_batch_is_ready_before_it(steps_per_epoch, traces):
+    seen, model = [], make()
+    recorder = Recorder({0: lambda model: seen.append(model._engine.traces()["train"])})
+    fit(model, recorder, x=X[:39], y=Y[:39], steps_per_epoch=steps_per_epoch)
+    assert seen == [traces]
+    assert model._engine.traces()["train"] == traces, "nothing was traced later"
+
+
 @pytest.mark.parametrize("steps_per_execution", [1, 3, "auto"])
 def test_a_failing_source_fails_after_the_hooks_of_the_batches_before(steps_per_execution):
     def source():

@@ -85,7 +85,7 @@ class ShuffledFeed:
         order = shuffled(self._rows, self._seed, step)
         self._chunks = [
             Chunk(
-                Batches(self._arrays, jnp.asarray(order[first : first + count * size]), size), count
+                Batches(self._arrays, to_device(order[first : first + count * size]), size), count
             )
             for first, count, size in self._parts
         ]

@@ -1,6 +1,7 @@
 """Compiled executions of a step: one at a time, or many in one dispatch."""
 
 import functools
+import threading
 from typing import Any
 
 import jax
@@ -41,6 +42,7 @@ class Programs:
     def __init__(self, step: Step, *, looped: bool = True) -> None:
         self.step, self.looped = step, looped
         self.traces = 0
+        self._prepared: dict[int, threading.Thread] = {}
         self._loop = jax.jit(self._trace_loop, static_argnames=("structure", "capacity"))
         self._single = jax.jit(self._trace_single, static_argnames="structure")
         self._single_overwriting = jax.jit(
@@ -94,6 +96,30 @@ class Programs:
             moving, row = program(moving, rest, batches, scalar(index), structure=structure)
             blocks.append(row)
         return start.moved(moving), blocks
+
+    def prepare(self, start: Packed, batches: Batches, *, overwrite: bool = False) -> None:
+        """Compiles the single step for batches of a size that is yet to come, in the background.
+
+        XLA compiles a small program on one core, so that the last, smaller batch of a pass costs
+        no time of its own where there is another core.
+
+        Args:
+            start: A state.
+            batches: Batches of that size.
+            overwrite: As for `run`.
+        """
+        if batches.size not in self._prepared:
+            program = self._single_overwriting if overwrite else self._single
+            lowered = program.lower(
+                start.moving, start.rest, batches, scalar(0), structure=start.structure
+            )
+            self._prepared[batches.size] = threading.Thread(target=lowered.compile)
+            self._prepared[batches.size].start()
+
+    def await_prepared(self, batches: Batches) -> None:
+        """Waits until what `prepare` began for batches of this size is done."""
+        if batches.size in self._prepared:
+            self._prepared[batches.size].join()
 
     def capacity(self, start: Packed, batches: Batches) -> int:
         """Returns how many steps one execution may have, for the memory that their rows take."""
@@ -192,4 +218,5 @@ def _convolves(jaxpr: Any) -> bool:
 @functools.lru_cache(maxsize=4096)
 def scalar(value: int) -> Array:
     """Returns an int32 on the device; bringing one there anew costs as much as a small step."""
-    return jnp.asarray(np.int32(value))
+    on_device: Array = jax.device_put(np.int32(value))
+    return on_device

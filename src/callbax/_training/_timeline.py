@@ -121,6 +121,7 @@ class Timeline:
                         action="Check how the data was loaded or split.",
                     )
                 )
+        self._prepare_rest()
 
     def next_size(self) -> int | None:
         """Returns the samples in the next batch, or None at the end of the epoch or the data."""
@@ -260,6 +261,14 @@ class Timeline:
         self._known, self._known_at = self._programs.pack(state), self._cursor
         self._current = self._next = None
 
+    def _prepare_rest(self) -> None:
+        """Has the program for the pass's last, smaller batch compiled, if the epoch gets there."""
+        front, rest = self._reading.front, self._reading.after_front()
+        left = front.count - self._reading.offset
+        reached = self._epoch_end is None or self._cursor + left < self._epoch_end
+        if rest is not None and rest.count == 1 and reached:
+            self._programs.prepare(self._known, rest.batches, overwrite=self._overwrite)
+
     def _fresh_metrics(self) -> PyTree:
         empty = self._empty_metrics
         return jax.tree.map(jnp.copy, empty) if self._overwrite else empty
@@ -323,6 +332,7 @@ class Timeline:
         if self._epoch_end is not None:
             limits.append(self._epoch_end - begins)
         count = min(limits)
+        self._programs.await_prepared(chunk.batches)  # compiling is no step's time
         traces, started = self._programs.traces, time.perf_counter()
         end, blocks = self._programs.run(
             state,

@@ -84,7 +84,7 @@ class Engine:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         state = self.source.state
-        self.source.state = state.replace(learning_rate=jnp.asarray(value, jnp.float32))
+        self.source.state = state.replace(learning_rate=jax.device_put(np.float32(value)))
 
     @property
     def batch_loss(self) -> float:
@@ -299,8 +299,8 @@ class Engine:
             **arrays,
             optimizer=optimizer_state,
             metrics=(),
-            step=jnp.asarray(np.int32(0)),
-            learning_rate=jnp.asarray(np.float32(rate)),
+            step=jax.device_put(np.int32(0)),
+            learning_rate=jax.device_put(np.float32(rate)),
         )
 
     def settled(self) -> TrainState:
