@@ -195,6 +195,15 @@ def test_removes_only_its_own_files(tmp_path):
     assert os.listdir(tmp_path) == ["mine.txt"]
 
 
+def test_removes_what_a_killed_backup_left(tmp_path):
+    directory = tmp_path / "backup"
+    directory.mkdir()
+    for name in ("latest.weights.h5", "training_metadata.json"):
+        (directory / f".{name}.0123abcd.tmp").write_bytes(b"half a backup")
+    Trainer().fit(BackupAndRestore(directory), epochs=1)
+    assert not directory.exists()
+
+
 @pytest.mark.parametrize("damage", ["cut", "zero", "missing"])
 def test_double_checkpoint_goes_on_from_the_backup_before(damage, tmp_path):
     whole, directory = tmp_path / "whole", tmp_path / "damaged"

@@ -12,7 +12,7 @@ from callbax.callbacks._checks import leave_out
 from callbax.callbacks._frequency import Frequency
 from callbax.callbacks._paths import check_directory, remove_files, saving
 from callbax.callbacks._record import read_record, write_record
-from callbax.saving._atomic import replacing
+from callbax.saving._atomic import replacing, temporaries
 
 _WEIGHTS = "latest.weights.h5"
 _METADATA = "training_metadata.json"
@@ -139,7 +139,9 @@ class BackupAndRestore(Callback):
         """Removes the backup."""
         if self.delete_checkpoint:
             names = (_WEIGHTS, _METADATA, _WEIGHTS + _PREVIOUS, _METADATA + _PREVIOUS)
-            remove_files(self.backup_dir, *names)
+            paths = (self._weights_path, self._training_metadata_path)
+            killed = (left.name for path in paths for left in temporaries(path))
+            remove_files(self.backup_dir, *names, *killed)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the count of epochs or batches since the last backup."""

@@ -72,6 +72,13 @@ def replacing(path: PathLike, *, where: str, overwrite: bool = True) -> Iterator
         raise unusable(where, path, "a place to write to", error) from error
 
 
+def temporaries(path: PathLike) -> Iterator[Path]:
+    """Returns the temporary files for a path: of saves under way and of those that were killed."""
+    target = Path(path)
+    token = "[0-9a-f]" * (2 * TOKEN_BYTES)
+    return target.parent.glob(f".{glob.escape(target.name)}.{token}.tmp")
+
+
 def unusable(where: str, path: PathLike, expected: str, error: OSError) -> OSError:
     """Builds the error for a path that the system refuses, of the class that it raised.
 
@@ -122,8 +129,7 @@ def _check_target(target: Path, path: PathLike, where: str, *, overwrite: bool) 
 
 def _remove_abandoned(target: Path) -> None:
     """Removes the temporary files of one target whose writers were killed."""
-    token = "[0-9a-f]" * (2 * TOKEN_BYTES)
-    for path in target.parent.glob(f".{glob.escape(target.name)}.{token}.tmp"):
+    for path in temporaries(target):
         with suppress(OSError):  # another process may be doing the same
             if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
                 path.unlink()
