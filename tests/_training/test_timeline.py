@@ -67,6 +67,16 @@ def test_the_next_execution_is_dispatched_before_the_hooks_of_the_current_one(di
     assert dispatches[:5] == [2, 2, "hook 0", "hook 1", 2]
 
 
+def test_a_stop_before_the_first_batch_trains_that_batch_also_without_batch_hooks():
+    class Stops(cb.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    model = make(4)
+    fit(model, Stops(), epochs=3)
+    assert model.optimizer.iterations == 10 + 1
+
+
 def test_reading_replays_and_setting_discards(dispatches):
     def halve(model):
         model.set_weights([weight / 2 for weight in model.get_weights()])

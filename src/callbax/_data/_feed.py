@@ -40,6 +40,13 @@ class Feed(Protocol):
             ValueError: The source can be read only once and was.
         """
 
+    def prepare_pass(self, step: int) -> None:
+        """Does ahead of time what `start_pass` will have to do, if it can.
+
+        Args:
+            step: Training steps taken when that pass starts.
+        """
+
     def reseed(self, seed: int) -> None:
         """Takes another seed for the order of the passes to come, where there is one."""
 
@@ -77,12 +84,13 @@ class ShuffledFeed:
         self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
         self._arrays = jax.tree.map(to_device, arrays)
         self._chunks: list[Chunk] = []
+        self._order: tuple[int, np.ndarray] | None = None
 
     def spec(self, step: int) -> PyTree:
         return batch_spec(self._arrays, self._parts[0][2])
 
     def start_pass(self, step: int) -> None:
-        order = shuffled(self._rows, self._seed, step)
+        order = self._order_at(step)
         self._chunks = [
             Chunk(
                 Batches(self._arrays, to_device(order[first : first + count * size]), size), count
@@ -90,8 +98,11 @@ class ShuffledFeed:
             for first, count, size in self._parts
         ]
 
+    def prepare_pass(self, step: int) -> None:
+        self._order_at(step)
+
     def reseed(self, seed: int) -> None:
-        self._seed = seed
+        self._seed, self._order = seed, None
 
     def ready(self) -> bool:
         return True
@@ -104,6 +115,11 @@ class ShuffledFeed:
 
     def close(self) -> None:
         """Nothing to end."""
+
+    def _order_at(self, step: int) -> np.ndarray:
+        if self._order is None or self._order[0] != step:
+            self._order = step, shuffled(self._rows, self._seed, step)
+        return self._order[1]
 
 
 class OrderedFeed:
@@ -137,6 +153,9 @@ class OrderedFeed:
 
     def start_pass(self, step: int) -> None:
         self._next = 0
+
+    def prepare_pass(self, step: int) -> None:
+        """Nothing to prepare."""
 
     def reseed(self, seed: int) -> None:
         """Nothing is shuffled."""

@@ -85,6 +85,9 @@ class StreamFeed:
         self._opened = False
         self._ahead = self._thread.submit(self._draw)
 
+    def prepare_pass(self, step: int) -> None:
+        """Nothing to prepare."""
+
     def _open(self, step: int) -> None:
         """Gets the iterator of a pass, unless `spec` has done so."""
         if self._opened:

@@ -72,7 +72,7 @@ def train(
         line.start_epoch(epochs.steps, done=at)
         hooks.on_epoch_begin(epoch, {})
         done = at
-        for done in _batches("train", line, hooks, line.logs, at):  # noqa: B007  counts
+        for done in _batches("train", line, hooks, flags, line.logs, at):  # noqa: B007  counts
             if flags.stop_training:
                 break
         else:
@@ -95,7 +95,7 @@ def evaluate(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> Logs:
     hooks.on_test_begin({})
     line.start_epoch(steps)
     done = 0
-    for done in _batches("test", line, hooks, line.logs):  # noqa: B007  counts
+    for done in _batches("test", line, hooks, flags, line.logs):  # noqa: B007  counts
         if flags.stop_evaluating:
             break
     else:
@@ -111,7 +111,7 @@ def predict(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> list[A
     outputs = []
     hooks.on_predict_begin({})
     line.start_epoch(steps)
-    for _ in _batches("predict", line, hooks, lambda: {"outputs": line.outputs()}):
+    for _ in _batches("predict", line, hooks, flags, lambda: {"outputs": line.outputs()}):
         outputs.append(line.outputs())
         if flags.stop_predicting:
             break
@@ -119,6 +119,10 @@ def predict(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> list[A
         _warn_if_short(len(outputs), steps)
     hooks.on_predict_end({})
     return outputs
+
+
+_STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
+"""Names of the flags that stop a run, by mode."""
 
 
 def _warn_if_short(done: int, steps: int | None) -> None:
@@ -131,14 +135,19 @@ def _warn_if_short(done: int, steps: int | None) -> None:
 
 
 def _batches(
-    mode: Mode, line: Line, hooks: Hooks, logs: Callable[[], Logs], done: int = 0
+    mode: Mode,
+    line: Line,
+    hooks: Hooks,
+    flags: Flags,
+    logs: Callable[[], Logs],
+    done: int = 0,
 ) -> Iterator[int]:
     """Moves along the batches of an epoch, hooks included; yields how many are done."""
     begin, end = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
     on_begin = getattr(hooks, begin) if hooks.wants(begin) else None
     on_end = getattr(hooks, end) if hooks.wants(end) else None
-    # Predictions are handed over batch by batch in any case.
-    whole = mode != "predict" and on_begin is None and on_end is None
+    # Predictions are handed over batch by batch, and a run that was to stop takes a single batch.
+    whole = on_begin is on_end is None and mode != "predict" and not getattr(flags, _STOPS[mode])
     batch = done
     while (size := line.next_size()) is not None:
         if on_begin is not None:

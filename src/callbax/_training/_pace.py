@@ -12,7 +12,7 @@ EXECUTION_SECONDS = 0.05
 WASTE_SHARE = 0.25
 """Replayed and discarded steps allowed per useful step."""
 GROWTH = 8
-"""How much longer than the one before an execution may be."""
+"""How much longer than all before an execution may be."""
 MEMORY = 0.9
 """How much of the record of useful and wasted work survives an execution."""
 
@@ -53,7 +53,7 @@ class Pace:
         if single and setting == "auto":
             self._fixed = 1
         self._step_seconds: float | None = None
-        self._last = 0
+        self._last = self._longest = 0
         self._useful = self._wasted = 0.0
         self._limit = math.inf
         self._touched_at: int | None = None
@@ -71,7 +71,7 @@ class Pace:
         if self._step_seconds is None:
             return 1
         by_time = max(1, int(EXECUTION_SECONDS / max(self._step_seconds, 1e-9)))
-        length = min(by_time, max(1, self._last) * GROWTH, self._limit)
+        length = min(by_time, max(1, self._longest) * GROWTH, self._limit)
         until_touch = self._until_touch(step)
         return int(min(length, until_touch)) if until_touch else int(length)
 
@@ -102,7 +102,7 @@ class Pace:
             seconds: How long the device took.
             at_most: Whether it may have been ready before anybody looked.
         """
-        self._last = count
+        self._last, self._longest = count, max(count, self._longest)
         measured = seconds / count
         if at_most and self._step_seconds is not None:
             measured = min(measured, self._step_seconds)

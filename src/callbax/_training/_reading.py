@@ -43,6 +43,11 @@ class Reading:
         self._feed.start_pass(step)
         self.pass_ = Pass(step, cursor)
 
+    def prepare_next_pass(self) -> None:
+        """Lets the feed do what the pass after this one needs, while there is time."""
+        if self.pass_ is not None and self._feed.batches_per_pass is not None:
+            self._feed.prepare_pass(self.pass_.step + self._feed.batches_per_pass)
+
     def find(self) -> bool:
         """Brings the chunk with the next batch to the front; False at the end of the pass."""
         while self._chunks and self.offset == self._chunks[0].count:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import jax
 
+from callbax._core._errors import explain
 from callbax._core._types import Array, PyTree
 from callbax._training._module import Arrays
 
@@ -39,6 +40,32 @@ class TrainState:
         """Returns a state that differs in the fields given."""
         # Not dataclasses.replace, which looks the fields up anew at every step.
         return TrainState(**(vars(self) | changes))
+
+
+def check_same_form(old: TrainState, new: TrainState) -> None:
+    """Raises a ValueError unless two states have the same arrays by shape and dtype."""
+    structures: list[Any] = [jax.tree.structure(state) for state in (old, new)]
+    if structures[0] != structures[1]:
+        raise ValueError(
+            explain(
+                "model.set_weights",
+                expected="a state of the same structure as before",
+                received="other arrays",
+                action="Compile again after a change of structure.",
+            )
+        )
+    paths = jax.tree_util.tree_leaves_with_path(old)
+    for (path, before), after in zip(paths, jax.tree.leaves(new), strict=True):
+        if before.shape != after.shape or before.dtype != after.dtype:
+            raise ValueError(
+                explain(
+                    "model.set_weights",
+                    expected=f"{jax.tree_util.keystr(path)} of shape {before.shape} and dtype "
+                    f"{before.dtype}",
+                    received=f"shape {after.shape} and dtype {after.dtype}",
+                    action="Keep the shapes and dtypes of the compiled model.",
+                )
+            )
 
 
 class Packed:

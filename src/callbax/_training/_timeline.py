@@ -25,7 +25,7 @@ from callbax._training._compile import Programs
 from callbax._training._logs import LogKeys
 from callbax._training._pace import Pace
 from callbax._training._reading import Pass, Reading
-from callbax._training._state import Packed, TrainState
+from callbax._training._state import Packed, TrainState, check_same_form
 
 
 class Borrower(Protocol):
@@ -182,7 +182,7 @@ class Timeline:
         self._set_state(state)
 
     def _set_state(self, state: TrainState) -> None:
-        _check_same_form(self._known.state, state)
+        check_same_form(self._known.state, state)
         execution = self._current
         discarded = self._next.count if self._next is not None else 0
         if execution is not None:
@@ -309,6 +309,8 @@ class Timeline:
             self._rows(before)  # no more than two in flight: the pace must know, and so must ^C
         if not (self._exact or self._overwrite):
             self._next = self._run_ahead(ahead)
+            if self._next is not None:  # the device has enough to do
+                self._reading.prepare_next_pass()
         return ahead
 
     def _run_ahead(self, current: _Execution) -> _Execution | None:
@@ -381,29 +383,3 @@ class Timeline:
             for block in blocks
             for i in range(per_block)
         ]
-
-
-def _check_same_form(old: TrainState, new: TrainState) -> None:
-    """Raises unless two states have the same arrays by shape and dtype."""
-    structures: list[Any] = [jax.tree.structure(state) for state in (old, new)]
-    if structures[0] != structures[1]:
-        raise ValueError(
-            explain(
-                "model.set_weights",
-                expected="a state of the same structure as before",
-                received="other arrays",
-                action="Compile again after a change of structure.",
-            )
-        )
-    paths = jax.tree_util.tree_leaves_with_path(old)
-    for (path, before), after in zip(paths, jax.tree.leaves(new), strict=True):
-        if before.shape != after.shape or before.dtype != after.dtype:
-            raise ValueError(
-                explain(
-                    "model.set_weights",
-                    expected=f"{jax.tree_util.keystr(path)} of shape {before.shape} and dtype "
-                    f"{before.dtype}",
-                    received=f"shape {after.shape} and dtype {after.dtype}",
-                    action="Keep the shapes and dtypes of the compiled model.",
-                )
-            )
