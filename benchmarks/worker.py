@@ -42,6 +42,8 @@ def main(who: str) -> None:
 
 def _timed(run: Run, who: str, prepared: dict[Run, Callable[[], object]]) -> dict[str, Any]:
     if run not in prepared:
+        while len(prepared) > 1:  # no more than a case needs: each holds data of its own
+            del prepared[next(iter(prepared))]
         script = importlib.import_module(f"benchmarks.contestants.{SCRIPTS[who]}")
         prepared[run] = script.prepare(run)
     started, worked = time.perf_counter(), time.process_time()
