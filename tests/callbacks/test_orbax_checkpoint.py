@@ -67,6 +67,26 @@ def test_which_checkpoints_there_are(options, logs, steps, tmp_path):
     assert drive(callback, *logs) == steps
 
 
+@pytest.mark.parametrize(
+    ("save_freq", "steps"),
+    [
+        pytest.param("epoch", [1, 3, 7], id="each validation"),
+        pytest.param("2 epochs", [3, 7], id="every other validation"),
+        pytest.param(2, [3, 7], id="the validation after every other batch"),
+    ],
+)
+def test_validations_within_epochs_decide(save_freq, steps, tmp_path):
+    options = {"save_best_only": True, "max_to_keep": None, "save_freq": save_freq}
+    callback = OrbaxCheckpoint(tmp_path / "new", monitor="val_loss", **options)
+    values = {(0, 0): 0.5, (0, 2): 0.4, (1, 1): 0.6, (2, 0): 0.3}
+    validations = {at: {"val_loss": value} for at, value in values.items()}
+    try:
+        fit(callback, Model(), EPOCHS[:3], BATCHES, validations)
+    finally:
+        callback.teardown()
+    assert sorted(int(name) for name in os.listdir(callback.directory)) == steps
+
+
 def test_a_best_save_that_is_due_waits_for_the_key(tmp_path):
     callback = OrbaxCheckpoint(
         tmp_path, save_best_only=True, save_freq=2, max_to_keep=None, monitor="val_loss"
@@ -150,7 +170,8 @@ def test_state_round_trip(tmp_path):
     drive(first, EPOCHS[:1], BATCHES)
     second.load_state_dict(first.state_dict())
     assert second.state_dict() == first.state_dict()
-    assert first.state_dict() == {"best": 0.75, "waiting": False, "steps": 3, "count": 1}
+    state = {"best": 0.75, "waiting": False, "steps": 3, "count": 1, "judged": False}
+    assert first.state_dict() == state
 
 
 @pytest.mark.parametrize("max_to_keep", [0, -1, True, "1"])

@@ -20,9 +20,10 @@ class OrbaxCheckpoint(Callback):
     """Saves the model's state in Orbax's format, in the background; needs `orbax-checkpoint`.
 
     Use it for states too large for one file or one process, else `ModelCheckpoint`. Each
-    checkpoint is a directory named after the epoch, counted from 0, or, where `save_freq` is by
-    batch, after the training steps taken; one of that name from before is replaced. In it,
-    ``pytree`` holds nested dicts of arrays as ``model.get_state_tree()`` returns them.
+    checkpoint is a directory named after the epoch, counted from 0, or, where `save_freq` or the
+    validation that decides is by batch, after the training steps taken; one of that name from
+    before is replaced. In it, ``pytree`` holds nested dicts of arrays as
+    ``model.get_state_tree()`` returns them.
 
     Args:
         directory: Where the checkpoints go; it is made if need be.
@@ -31,7 +32,8 @@ class OrbaxCheckpoint(Callback):
         save_best_only: Whether to save only what is better than everything before.
         mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
         save_freq: ``"epoch"``, a number of batches, or a number and a unit: ``"3 epochs"``,
-            ``"500 batches"``, ``"10 minutes"``.
+            ``"500 batches"``, ``"10 minutes"``. Where ``fit`` validates within epochs and a
+            ``val_`` key decides, validations count as epochs.
         initial_value_threshold: Value to beat for the first save; None for none.
         max_to_keep: How many of the newest to keep; None for all.
         save_on_background: Whether training goes on while the disk is written to. A save that
@@ -106,7 +108,7 @@ class OrbaxCheckpoint(Callback):
         self._steps = 0
         self._checkpointer: Any = None
         self._pending: Any = None
-        if not self._frequency.by_batch:
+        if not (self._frequency.by_batch or save_best_only):
             leave_out(self, "on_train_batch_end", OrbaxCheckpoint)
 
     @property
@@ -137,8 +139,12 @@ class OrbaxCheckpoint(Callback):
         each = getattr(optimizer, "gradient_accumulation_steps", None) or 1
         self._steps = int(optimizer.iterations) * each
 
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Takes note of the epoch, for validations within it."""
+        self._monitor.epoch_began(epoch)
+
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Saves if it is due; not called at all where `save_freq` is in epochs."""
+        """Saves if it is due; not called where neither saves nor validations are by batch."""
         self._steps += 1
         if self._frequency.batch_ended():
             if self.save_best_only and self.monitor not in (logs or {}):
@@ -146,13 +152,15 @@ class OrbaxCheckpoint(Callback):
             else:
                 self._save(self._steps, logs)
 
+    def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Saves if it is due and the validation has what decides about it."""
+        if self.save_best_only and self._monitor.validation_ended(logs):
+            self._save_if_due(self._steps, logs)
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Saves if it is due."""
-        if self._frequency.epoch_ended():
-            self._save(epoch, logs)
-        elif self._waiting:
-            self._waiting = False
-            self._save(self._steps, logs)
+        """Saves if it is due, unless validations within the epoch have decided about it."""
+        if not self.save_best_only or self._monitor.epoch_ended(logs, self.model):
+            self._save_if_due(self._steps if self._waiting else epoch, logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Waits until everything is written."""
@@ -185,6 +193,7 @@ class OrbaxCheckpoint(Callback):
             "waiting": self._waiting,
             "steps": self._steps,
             **self._frequency.state_dict(),
+            **self._monitor.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -193,6 +202,12 @@ class OrbaxCheckpoint(Callback):
         self._waiting = state["waiting"]
         self._steps = state["steps"]
         self._frequency.load_state_dict(state)
+        self._monitor.load_state_dict(state)
+
+    def _save_if_due(self, step: int, logs: Logs | None) -> None:
+        waits, self._waiting = self._waiting, False
+        if self._frequency.epoch_ended() or waits:
+            self._save(step, logs)
 
     def _save(self, step: int, logs: Logs | None) -> None:
         if self.save_best_only:
