@@ -113,6 +113,7 @@ def test_fit(case):
         ),
         ({"metrics": ["acuracy"]}, ["acuracy", '"accuracy"']),
         ({"weighted_metrics": ["mea"]}, ["mea"]),
+        ({"loss_weights": ["mae"]}, ["loss_weights=['mae']", "a number", "metrics=[...]"]),
         ({"steps_per_execution": 0}, ["steps_per_execution=0", '"auto"']),
         ({"steps_per_execution": -2}, ["steps_per_execution=-2", "positive integer"]),
         ({"steps_per_execution": 2.0}, ["steps_per_execution=2.0", "float"]),

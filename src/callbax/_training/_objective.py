@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from callbax._core._errors import closest, describe, explain
 from callbax._core._types import Array, PyTree
@@ -38,7 +39,7 @@ class Goals:
         """Looks every name up, so that a misspelt one fails in ``compile``.
 
         Raises:
-            ValueError: A name is unknown.
+            ValueError: A name is unknown, or a weight no number.
             TypeError: A loss or metric is of a kind that is not taken.
         """
         any_shape = {"y_true_shape": (None, 1), "y_pred_shape": (None, 1)}
@@ -46,6 +47,17 @@ class Goals:
             resolve_loss(loss, **any_shape)
         for metric in (*_leaves(self.metrics), *_leaves(self.weighted_metrics)):
             resolve_metric(metric, loss=None, **any_shape)
+        for weight in _leaves(self.loss_weights):
+            if np.ndim(weight) or not np.issubdtype(np.asarray(weight).dtype, np.number):
+                raise ValueError(
+                    explain(
+                        f"compile(loss_weights={self.loss_weights!r})",
+                        expected="a number per output",
+                        received=describe(weight),
+                        action="Name what follows the loss: `compile(optimizer, loss, "
+                        "metrics=[...])`.",
+                    )
+                )
 
 
 @dataclass(frozen=True)
