@@ -82,6 +82,22 @@ def test_the_code_runs_in_order(capsys, restored_generators):
         assert any(re.fullmatch(promised, line) for line in printed), f"never printed: {promised}"
 
 
+@pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
+def test_the_guide_names_every_built_in_callback(guide):
+    rows = set(re.findall(r"^\| `cb\.callbacks\.(\w+)` \|", guide.read_text("utf-8"), re.MULTILINE))
+    assert rows == set(callbax.callbacks.__all__) - {"BaseLogger", "Callback", "CallbackList"}
+
+
+def test_the_readme_s_code_runs(capsys):
+    for _, source in python_blocks(DOCS.parent / "README.md"):
+        exec(source, {"__name__": "readme"})
+    printed = capsys.readouterr().out
+    assert re.search(r"^0\.9[78]\d at batch [234]\d$", printed, re.MULTILINE), (
+        "stopped at the first such batch"
+    )
+    assert re.search(r"^\[\d\.\d+, 0\.\d+\]$", printed, re.MULTILINE), "what evaluate returned"
+
+
 def test_both_guides_have_the_same_code():
     english, korean = ([source for _, source in python_blocks(guide)] for guide in GUIDES.values())
     assert len(english) > 5
