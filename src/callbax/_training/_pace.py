@@ -9,6 +9,8 @@ from callbax._core._errors import describe, explain
 
 EXECUTION_SECONDS = 0.05
 """How long an execution may last: hooks are never later than this."""
+DISPATCH_SECONDS = 2e-4
+"""What a dispatch costs, roughly: shorter executions waste more than they save."""
 WASTE_SHARE = 0.25
 """Replayed and discarded steps allowed per useful step."""
 GROWTH = 8
@@ -56,9 +58,20 @@ class Pace:
         self._last = self._longest = 0
         self._useful = self._wasted = 0.0
         self._limit = math.inf
+        self._epoch_at = 0
+        self._first_touch = 0
         self._touched_at: int | None = None
         self._interval: int | None = None
+        self._gap = 0
         self._touch_writes = False
+
+    def epoch_started(self, step: int) -> None:
+        """Notes an epoch's begin: hooks count batches from there.
+
+        Args:
+            step: Steps taken before it.
+        """
+        self._epoch_at, self._touched_at = step, None
 
     def length(self, step: int) -> int:
         """Returns how many steps the execution that starts at a step should take.
@@ -70,10 +83,13 @@ class Pace:
             return self._fixed
         if self._step_seconds is None:
             return 1
-        by_time = max(1, int(EXECUTION_SECONDS / max(self._step_seconds, 1e-9)))
-        length = min(by_time, max(1, self._longest) * GROWTH, self._limit)
-        until_touch = self._until_touch(step)
-        return int(min(length, until_touch)) if until_touch else int(length)
+        least, most = (
+            max(1, int(seconds / max(self._step_seconds, 1e-9)))
+            for seconds in (DISPATCH_SECONDS, EXECUTION_SECONDS)
+        )
+        length = min(most, max(1, self._longest) * GROWTH, max(least, self._limit))
+        touch = self._touch_after(step)
+        return int(length if touch is None else min(length, touch - step))
 
     def may_run_ahead(self, step: int) -> bool:
         """Says whether to dispatch the execution after a step before the hooks reach it.
@@ -82,12 +98,7 @@ class Pace:
             step: Steps taken when it starts. Where a hook is expected to change the state there,
                 running ahead would be thrown away.
         """
-        return not (
-            self._touch_writes
-            and self._interval is not None
-            and self._touched_at is not None
-            and step == self._touched_at + self._interval
-        )
+        return not (self._touch_writes and step == self._next_touch())
 
     @property
     def single(self) -> bool:
@@ -117,27 +128,50 @@ class Pace:
     def touched(self, step: int, *, wasted: int, writes: bool) -> None:
         """Notes that a hook read or changed the state.
 
-        Hooks tend to do so at regular intervals; executions are made to end where the next time
-        is expected, which costs nothing when it does come.
+        Hooks tend to do so at regular intervals, at the same batches of every epoch; executions
+        are made to end where the next time is expected, which costs nothing when it does come.
 
         Args:
             step: Steps taken at that point.
             wasted: Steps replayed for it and discarded by it.
             writes: Whether it changed the state.
         """
-        if self._touched_at is not None and step > self._touched_at:
-            self._interval = step - self._touched_at
-            self._touch_writes = writes
-        elif step == self._touched_at:
+        if step == self._touched_at:
             self._touch_writes = self._touch_writes or writes
+        else:
+            if self._touched_at is None:
+                self._first_touch = step - self._epoch_at
+            else:
+                self._note_gap(step - self._touched_at)
+            self._touch_writes = writes
         self._touched_at = step
         self._wasted += wasted
         if self._wasted > WASTE_SHARE * self._useful:
             self._limit = max(1, min(self._last, self._limit) // 2)
 
-    def _until_touch(self, step: int) -> int | None:
-        if self._touched_at is None or self._interval is None:
-            return None
-        ahead = self._touched_at + self._interval - step
+    def _note_gap(self, gap: int) -> None:
+        """Takes a gap between touches for the interval if it is the first, or has come twice."""
+        if self._interval is None or gap == self._gap:
+            self._interval = gap
+        self._gap = gap
+
+    def _next_touch(self) -> int:
+        """Returns after which step hooks are expected to read or change the state next.
+
+        It is in the past where they were expected to and did not.
+        """
+        if self._touched_at is None:
+            return self._epoch_at + self._first_touch
+        # The first guess: once every so many batches, counted from the epoch's begin.
+        return self._touched_at + (self._interval or self._first_touch)
+
+    def _touch_after(self, step: int) -> int | None:
+        """Returns where to end an execution that starts at a step, None where nobody knows.
+
+        Hooks may not have got to the step yet, and the next touch may be due right there.
+        """
+        touch = self._next_touch()
+        if step == touch:
+            touch += self._interval or self._first_touch
         # A touch that did not come when expected makes no forecast for the next one.
-        return ahead if ahead > 0 else None
+        return touch if touch > step else None

@@ -19,6 +19,7 @@ import numpy as np
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs
 from callbax._core._types import Array, PyTree
+from callbax._data._device import poll
 from callbax._data._feed import Feed
 from callbax._data._select import Chunk
 from callbax._training._compile import Programs
@@ -107,6 +108,7 @@ class Timeline:
         """
         self._end_lease()
         self._epoch_end = None if steps is None else self._cursor + steps - done
+        self._pace.epoch_started(self._cursor - done)
         if done:
             return
         self._restart(self._at_cursor().state.replace(metrics=self._fresh_metrics()))
@@ -148,6 +150,7 @@ class Timeline:
         self._reading.offset += moved
         self._last = execution, self._cursor - execution.begins - 1
         if self._exact:
+            poll(jax.tree.leaves(execution.blocks[-1])[0])
             self._rows(execution)
         return moved
 
@@ -263,11 +266,11 @@ class Timeline:
 
     def _prepare_rest(self) -> None:
         """Has the program for the pass's last, smaller batch compiled, if the epoch gets there."""
-        front, rest = self._reading.front, self._reading.after_front()
-        left = front.count - self._reading.offset
-        reached = self._epoch_end is None or self._cursor + left < self._epoch_end
-        if rest is not None and rest.count == 1 and reached:
-            self._programs.prepare(self._known, rest.batches, overwrite=self._overwrite)
+        left = self._reading.front.count - self._reading.offset
+        if self._epoch_end is None or self._cursor + left < self._epoch_end:
+            rest = self._reading.after_front()
+            if rest is not None and rest.count == 1:
+                self._programs.prepare(self._known, rest.batches, overwrite=self._overwrite)
 
     def _fresh_metrics(self) -> PyTree:
         empty = self._empty_metrics
