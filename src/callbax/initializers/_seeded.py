@@ -4,7 +4,7 @@ from numbers import Integral
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from callbax._core._errors import describe, explain
 from callbax._core._rng import SeedSource
@@ -47,7 +47,7 @@ class SeededInitializer(Initializer):
     def key(self) -> Array:
         """The random key of this initializer, the same at every call."""
         # Keras's key: the seed and a zero, read as threefry whatever `jax_default_prng_impl` says.
-        words = jnp.array([self.seed, 0], jnp.uint32)
+        words = jax.device_put(np.array([self.seed, 0], np.uint32))
         key: Array = jax.random.wrap_key_data(words, impl="threefry2x32")
         return key
 

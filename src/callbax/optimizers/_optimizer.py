@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from callbax._core._naming import auto_name
@@ -126,7 +127,7 @@ class Optimizer(ABC):
             A pytree of fixed shapes and dtypes; `ema_of` finds the averages in it.
         """
         with jax.ensure_compile_time_eval():  # a schedule gives a number, while tracing too
-            rate = jnp.asarray(self.initial_learning_rate or 0.0, jnp.float32)
+            rate = jax.device_put(np.float32(self.initial_learning_rate or 0.0))
         accumulates = self.gradient_accumulation_steps is not None
         return OptimizerState(
             transformation=self.transformation(rate).init(params),
