@@ -123,18 +123,21 @@ class ShuffledFeed:
 
 
 class OrderedFeed:
-    """Arrays read as they lie, brought to the device piece by piece and kept there.
+    """Arrays read as they lie, brought to the device piece by piece.
 
-    A piece is copied while the device works on the one before it.
+    A piece is copied while the device works on the one before it. Where there are more passes to
+    come the pieces are kept there; else the next ones take their place in memory, as memory that
+    is new to a process costs more than what is copied into it.
 
     Args:
         arrays: ``(x, y, sample_weight)``, leaves of shape (rows, ...).
         rows: Number of rows.
         batch_size: Samples in a batch; the last one of a pass may hold fewer.
+        keep: Whether to keep the pieces on the device for more passes.
     """
 
-    def __init__(self, arrays: PyTree, rows: int, batch_size: int) -> None:
-        self._arrays = arrays
+    def __init__(self, arrays: PyTree, rows: int, batch_size: int, *, keep: bool) -> None:
+        self._arrays, self._keep = arrays, keep
         self._size = min(batch_size, rows)
         self.batches_per_pass: int | None = -(-rows // self._size)
         full = rows // self._size
@@ -145,7 +148,7 @@ class OrderedFeed:
             for first in range(0, full, self._capacity)
         ]
         self._pieces += _full_and_rest(rows, self._size)[1:]
-        self._made: list[Chunk] = []
+        self._kept: dict[int, Chunk] = {}
         self._next = 0
 
     def spec(self, step: int) -> PyTree:
@@ -166,10 +169,11 @@ class OrderedFeed:
     def next_chunk(self) -> Chunk | None:
         if self._next == len(self._pieces):
             return None
-        if self._next == len(self._made):
-            self._made.append(self._make(*self._pieces[self._next]))
-        self._next += 1
-        return self._made[self._next - 1]
+        number, self._next = self._next, self._next + 1
+        chunk = self._kept.get(number) or self._make(*self._pieces[number])
+        if self._keep:
+            self._kept[number] = chunk
+        return chunk
 
     def release(self, unused: list[Chunk], offset: int) -> None:
         """Nothing is owed: arrays can always be read again."""

@@ -1,0 +1,41 @@
+"""Feeds of arrays: the same batches at every pass, on the device once or anew."""
+
+import numpy as np
+import pytest
+
+from callbax._data import _feed
+from callbax._data._select import select
+
+X = np.arange(46, dtype="float32").reshape(23, 2)
+
+
+def batches(feed):
+    feed.start_pass(0)
+    chunks = list(iter(feed.next_chunk, None))
+    return chunks, [select(chunk.batches, i)[0] for chunk in chunks for i in range(chunk.count)]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_pieces_are_kept_on_the_device_only_for_more_passes(keep, monkeypatch):
+    monkeypatch.setattr(_feed, "PIECE_BYTES", 2 * 5 * X[0].nbytes)
+    feed = _feed.OrderedFeed((X, None, None), len(X), 5, keep=keep)
+    first, second = batches(feed), batches(feed)
+    for _, rows in (first, second):
+        np.testing.assert_array_equal(np.concatenate(rows), X)
+    assert [chunk.count for chunk in first[0]] == [2, 2, 1]
+    assert all((a is b) == keep for a, b in zip(first[0], second[0], strict=True))
+
+
+def test_a_pass_prepared_ahead_is_the_pass_that_comes():
+    x = (X, None, None)
+    ahead, plain = (_feed.ShuffledFeed(x, len(X), 5, seed=3) for _ in range(2))
+    ahead.prepare_pass(5)
+    for feed in (ahead, plain):
+        feed.start_pass(5)
+    orders = [np.asarray(feed.next_chunk().batches.order) for feed in (ahead, plain)]
+    np.testing.assert_array_equal(*orders)
+    ahead.prepare_pass(10)
+    ahead.reseed(4)
+    ahead.start_pass(10)
+    other = _feed.shuffled(len(X), 4, 10)[:20]
+    np.testing.assert_array_equal(np.asarray(ahead.next_chunk().batches.order), other)
