@@ -163,7 +163,7 @@ CASES = (
     Case(
         "tensorboard",
         "`TensorBoard` with batch scalars: callbax / its own time without",
-        Run("callbax", hooks=("reading", "TensorBoard")),
+        Run("callbax", hooks=("reading", "TensorBoard_batch")),
         Run("callbax", hooks=READING),
         most=1.3,
     ),

@@ -1,7 +1,8 @@
 """Callbax's own callbacks, set up so that a run neither stops nor writes a file at a batch.
 
-Not here are `RemoteMonitor`, whose cost is the network's, and `SwapEMAWeights`, which needs an
-optimizer of another kind; neither has a hook that is called at each batch of training.
+Only `TensorBoard_batch` does write at batches. Not here are `RemoteMonitor`, whose cost is the
+network's, and `SwapEMAWeights`, which needs an optimizer of another kind; neither has a hook that
+is called at each batch of training.
 """
 
 import atexit
@@ -28,6 +29,7 @@ BUILTINS: dict[str, Callable[[], Any]] = {
     "OrbaxCheckpoint": lambda: callbacks.OrbaxCheckpoint(_files / "orbax", save_freq=NEVER),
     "ProgbarLogger": callbacks.ProgbarLogger,
     "ReduceLROnPlateau": lambda: callbacks.ReduceLROnPlateau("loss", patience=1000),
-    "TensorBoard": lambda: callbacks.TensorBoard(_files / "board", update_freq="batch"),
+    "TensorBoard": lambda: callbacks.TensorBoard(_files / "board"),
+    "TensorBoard_batch": lambda: callbacks.TensorBoard(_files / "batches", update_freq="batch"),
     "TerminateOnNaN": callbacks.TerminateOnNaN,
 }

@@ -7,7 +7,6 @@ replaying the steps up to there; one that changes the state has the rest of the 
 away, and the next one starts from the new state, with the same data.
 """
 
-import operator
 import time
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -377,12 +376,12 @@ class Timeline:
     def _on_host(self, execution: _Execution) -> list[Any]:
         blocks = execution.blocks
         if self._programs.step.keys is not None:
-            rows = np.asarray(blocks[0]) if len(blocks) == 1 else np.concatenate(blocks)
-            return list(rows[: execution.count].tolist())
-        blocks = [jax.tree.map(np.asarray, block) for block in blocks]
+            values = np.asarray(blocks[0]) if len(blocks) == 1 else np.concatenate(blocks)
+            return list(values[: execution.count].tolist())
+        rows: list[Any] = []
         per_block = execution.count // len(blocks)
-        return [
-            jax.tree.map(operator.itemgetter(i), block)
-            for block in blocks
-            for i in range(per_block)
-        ]
+        for block in blocks:
+            leaves, structure = jax.tree.flatten(block)
+            parts = (np.asarray(leaf)[:per_block] for leaf in leaves)
+            rows += [jax.tree.unflatten(structure, row) for row in zip(*parts, strict=True)]
+        return rows
