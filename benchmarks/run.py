@@ -193,6 +193,8 @@ def main() -> int:
         if (not asked.cases or case.name.startswith(tuple(asked.cases)))
         and (peers is None or {case.over.who, case.under.who} <= {*ours, *peers})
     ]
+    if not cases:
+        parser.error(f"no such case; there are {', '.join(case.name for case in CASES)}")
     print(json.dumps({"machine": machine()}), flush=True)
     contestants, results = Contestants(), []
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -28,7 +29,7 @@ class Zeros(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns zeros of that shape."""
-        return jnp.zeros(shape, dtype or jnp.float32)
+        return _full(shape, 0, dtype)
 
 
 @INITIALIZERS.register("one")
@@ -46,7 +47,7 @@ class Ones(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns ones of that shape."""
-        return jnp.ones(shape, dtype or jnp.float32)
+        return _full(shape, 1, dtype)
 
 
 @INITIALIZERS.register()
@@ -133,6 +134,12 @@ class Identity(Initializer):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {"gain": self.gain}
+
+
+def _full(shape: Sequence[int], value: float, dtype: DTypeLike | None) -> Array:
+    """Returns an array of one value, without compiling a program for its shape."""
+    array: Array = jax.device_put(np.full(shape, value, dtype or np.float32))
+    return array
 
 
 zeros = Zeros
