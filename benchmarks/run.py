@@ -23,6 +23,8 @@ LOGS = ROOT / "out" / "bench"
 UNITS = ("seconds", "cpu_seconds", "bytes")
 REST_SECONDS = 0.1
 """Between two runs, so that threads that still spin for the one do not slow the other down."""
+ROUNDS_PER_DIFFERENCE = 5
+"""Rounds of a difference per round of a ratio: it is small beside the runs' own scatter."""
 
 
 class Contestants:
@@ -102,6 +104,7 @@ def measured(case: Case, contestants: Contestants, rounds: int) -> dict[str, Any
     for run in runs.values():  # what is compiled only at the second time
         contestants.measure(run)
     taken: dict[str, list[dict[str, Any]]] = {side: [] for side in runs}
+    rounds *= ROUNDS_PER_DIFFERENCE if case.of == "us_per_batch" else 1
     for number in range(rounds):
         for side in list(runs)[:: 1 if number % 2 else -1]:
             taken[side].append(contestants.measure(runs[side]))

@@ -1,5 +1,6 @@
 """Feeds: where the timeline gets its batches."""
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import jax
@@ -84,25 +85,21 @@ class ShuffledFeed:
         self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
         self._arrays = jax.tree.map(to_device, arrays)
         self._chunks: list[Chunk] = []
-        self._order: tuple[int, np.ndarray] | None = None
+        self._prepared: tuple[int | None, list[Chunk]] = None, []
 
     def spec(self, step: int) -> PyTree:
         return batch_spec(self._arrays, self._parts[0][2])
 
     def start_pass(self, step: int) -> None:
-        order = self._order_at(step)
-        self._chunks = [
-            Chunk(
-                Batches(self._arrays, to_device(order[first : first + count * size]), size), count
-            )
-            for first, count, size in self._parts
-        ]
+        self.prepare_pass(step)
+        self._chunks = self._prepared[1].copy()
 
     def prepare_pass(self, step: int) -> None:
-        self._order_at(step)
+        if self._prepared[0] != step:
+            self._prepared = step, list(self._shuffled(step))
 
     def reseed(self, seed: int) -> None:
-        self._seed, self._order = seed, None
+        self._seed, self._prepared = seed, (None, [])
 
     def ready(self) -> bool:
         return True
@@ -116,10 +113,11 @@ class ShuffledFeed:
     def close(self) -> None:
         """Nothing to end."""
 
-    def _order_at(self, step: int) -> np.ndarray:
-        if self._order is None or self._order[0] != step:
-            self._order = step, shuffled(self._rows, self._seed, step)
-        return self._order[1]
+    def _shuffled(self, step: int) -> Iterator[Chunk]:
+        order = shuffled(self._rows, self._seed, step)
+        for first, count, size in self._parts:
+            rows = to_device(order[first : first + count * size])
+            yield Chunk(Batches(self._arrays, rows, size), count)
 
 
 class OrderedFeed:
