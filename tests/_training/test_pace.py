@@ -2,21 +2,23 @@
 
 import random
 
+import jax
 import pytest
 
-from callbax._training._pace import Pace, check_steps_per_execution
+from callbax._training._compile import Programs
+from callbax._training._pace import Pace, StepTime, check_steps_per_execution
 
 EPOCH = 938
 STEP_SECONDS = 30e-6
 
 
-def void(pace, is_touched, epochs, *, writes):
+def void(is_touched, epochs, *, writes):
     """Runs through epochs, as the timeline does: one execution ahead of the hooks.
 
     Returns:
         For each epoch, how many steps were replayed or thrown away.
     """
-    lost, cursor = [0] * epochs, 0
+    pace, lost, cursor = Pace("auto", StepTime()), [0] * epochs, 0
     for epoch in range(epochs):
         pace.epoch_started(cursor)
         start, end = cursor, cursor + EPOCH
@@ -57,7 +59,7 @@ def void(pace, is_touched, epochs, *, writes):
     ],
 )
 def test_regular_hooks_are_foreseen_from_the_second_epoch_on(is_touched, writes):
-    first, *later = void(Pace("auto"), is_touched, epochs=4, writes=writes)
+    first, *later = void(is_touched, epochs=4, writes=writes)
     assert first <= 512
     assert later == [0, 0, 0]
 
@@ -65,12 +67,26 @@ def test_regular_hooks_are_foreseen_from_the_second_epoch_on(is_touched, writes)
 @pytest.mark.parametrize("writes", [False, True], ids=["reads", "writes"])
 def test_irregular_hooks_make_executions_short(writes):
     dice = random.Random(0)
-    lost = void(Pace("auto"), lambda batch: dice.random() < 0.02, epochs=6, writes=writes)
+    lost = void(lambda batch: dice.random() < 0.02, epochs=6, writes=writes)
     assert sum(lost) < 6 * EPOCH, "without a limit it is three times as many for hooks that write"
 
 
 @pytest.mark.parametrize("value", [1, 7])
 def test_an_integer_is_kept_to(value):
-    pace = Pace(check_steps_per_execution(value))
+    pace = Pace(check_steps_per_execution(value), StepTime())
     pace.touched(3, wasted=2, writes=True)
     assert [pace.length(step) for step in range(3)] == [value] * 3
+
+
+def test_a_run_starts_as_long_as_the_last_one_with_these_batches_was():
+    programs = Programs(step=None)
+    shape = jax.ShapeDtypeStruct((64, 784), "float32")
+    first = Pace("auto", programs.step_time((shape, None)))
+    lengths = []
+    for _ in range(4):
+        lengths.append(first.length(0))
+        first.ran(lengths[-1], lengths[-1] * STEP_SECONDS, at_most=False)
+    assert lengths == [1, 8, 64, 512]
+    assert Pace("auto", programs.step_time((shape, None))).length(0) > 512
+    other = jax.ShapeDtypeStruct((32, 784), "float32")
+    assert Pace("auto", programs.step_time((other, None))).length(0) == 1

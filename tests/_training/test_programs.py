@@ -65,7 +65,7 @@ def first_chunk(model):
     feed = make_feed(X, Y, where="fit", batch_size=32, shuffle_seed=3)
     feed.start_pass(0)
     engine = model._engine
-    state = engine.source.state.replace(metrics=engine._objective.empty())
+    state = engine.source.state.replace(metrics=engine._objective.empty)
     programs = engine._programs["train"]
     return programs, programs.pack(state), feed.next_chunk().batches
 

@@ -12,6 +12,7 @@ from jax.extend.core import jaxprs_in_params
 
 from callbax._core._types import Array, PyTree
 from callbax._data._select import Batches, select
+from callbax._training._pace import StepTime
 from callbax._training._state import Packed, TrainState
 from callbax._training._step import Step
 
@@ -43,6 +44,7 @@ class Programs:
         self.step, self.looped = step, looped
         self.traces = 0
         self._prepared: dict[int, threading.Thread] = {}
+        self._step_times: dict[Any, StepTime] = {}
         self._loop = jax.jit(self._trace_loop, static_argnames=("structure", "capacity"))
         self._single = jax.jit(self._trace_single, static_argnames="structure")
         self._single_overwriting = jax.jit(
@@ -120,6 +122,11 @@ class Programs:
         """Waits until what `prepare` began for batches of this size is done."""
         if batches.size in self._prepared:
             self._prepared[batches.size].join()
+
+    def step_time(self, spec: PyTree) -> StepTime:
+        """Returns what was seen of the step on batches of these shapes and dtypes."""
+        leaves, structure = jax.tree.flatten(spec)
+        return self._step_times.setdefault((structure, *leaves), StepTime())
 
     def capacity(self, start: Packed, batches: Batches) -> int:
         """Returns how many steps one execution may have, for the memory that their rows take."""

@@ -1,5 +1,6 @@
 """What a run optimises and reports: losses and metrics, output by output."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,8 +126,9 @@ class Objective:
         """Log key -> "up" where more is better, "down" where less is, None where nobody knows."""
         return {key: metric.direction for key, metric in self._trackers.items()}
 
+    @functools.cached_property
     def empty(self) -> PyTree:
-        """Returns the running sums before any batch."""
+        """The running sums before any batch."""
         return tuple(metric.empty() for metric in self._trackers.values())
 
     def losses(self, y_true: PyTree, y_pred: PyTree, sample_weight: PyTree) -> tuple[Array, Any]:

@@ -1,6 +1,7 @@
 """How many steps an execution takes (``steps_per_execution``)."""
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -41,21 +42,37 @@ def check_steps_per_execution(value: object) -> StepsPerExecution:
     )
 
 
+@dataclass
+class StepTime:
+    """What was seen of a step on batches of one shape; one run leaves it to the next.
+
+    Attributes:
+        seconds: How long it takes; None before it was measured.
+        longest: The most steps that an execution had.
+    """
+
+    seconds: float | None = None
+    longest: int = 0
+
+
 class Pace:
     """Chooses the length of executions from what was seen of steps and hooks.
 
     Args:
         setting: "auto", or a number of steps that is kept to exactly.
+        step_time: What is known of the step; it learns what this run sees.
         single: Whether "auto" means one step: callbacks want each batch run between its two
             hooks, or nothing is gained by more.
     """
 
-    def __init__(self, setting: StepsPerExecution, *, single: bool = False) -> None:
+    def __init__(
+        self, setting: StepsPerExecution, step_time: StepTime, *, single: bool = False
+    ) -> None:
         self._fixed = None if setting == "auto" else int(setting)
         if single and setting == "auto":
             self._fixed = 1
-        self._step_seconds: float | None = None
-        self._last = self._longest = 0
+        self._step_time = step_time
+        self._last = 0
         self._useful = self._wasted = 0.0
         self._limit = math.inf
         self._epoch_at = 0
@@ -81,13 +98,13 @@ class Pace:
         """
         if self._fixed is not None:
             return self._fixed
-        if self._step_seconds is None:
+        if self._step_time.seconds is None:
             return 1
         least, most = (
-            max(1, int(seconds / max(self._step_seconds, 1e-9)))
+            max(1, int(seconds / max(self._step_time.seconds, 1e-9)))
             for seconds in (DISPATCH_SECONDS, EXECUTION_SECONDS)
         )
-        length = min(most, max(1, self._longest) * GROWTH, max(least, self._limit))
+        length = min(most, max(1, self._step_time.longest) * GROWTH, max(least, self._limit))
         touch = self._touch_after(step)
         return int(length if touch is None else min(length, touch - step))
 
@@ -113,11 +130,12 @@ class Pace:
             seconds: How long the device took.
             at_most: Whether it may have been ready before anybody looked.
         """
-        self._last, self._longest = count, max(count, self._longest)
         measured = seconds / count
-        if at_most and self._step_seconds is not None:
-            measured = min(measured, self._step_seconds)
-        self._step_seconds = measured
+        if at_most and self._step_time.seconds is not None:
+            measured = min(measured, self._step_time.seconds)
+        self._step_time.seconds = measured
+        self._step_time.longest = max(count, self._step_time.longest)
+        self._last = count
         self._useful = self._useful * MEMORY + count
         self._wasted *= MEMORY
         if self._wasted < WASTE_SHARE * self._useful and self._limit < math.inf:

@@ -220,7 +220,7 @@ class Engine:
             hooks: The callbacks of the run.
         """
         state, outer, spec = self.settled(), self.source, feed.spec(self.step)
-        empty = () if mode == "predict" else self.objective(spec).empty()
+        empty = () if mode == "predict" else self.objective(spec).empty
         start = state.replace(metrics=empty)
         programs = self._program(mode, spec[0])
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(start))
@@ -230,7 +230,11 @@ class Engine:
             programs,
             start,
             feed,
-            Pace(self.steps_per_execution, single=exact or overwrite or not programs.looped),
+            Pace(
+                self.steps_per_execution,
+                programs.step_time(spec),
+                single=exact or overwrite or not programs.looped,
+            ),
             empty_metrics=empty,
             exact=exact,
             overwrite=overwrite,
