@@ -117,9 +117,10 @@ def _own(name: str, what: str, most: float, hook: str) -> Case:
 
 
 def _cost(name: str, what: str, most: float, *hooks: str) -> Case:
-    """A case of what more callbacks cost callbax at each batch."""
-    runs = Run("callbax", hooks=READING + hooks), Run("callbax", hooks=READING)
-    return Case(name, f"{what}: µs per batch", *runs, most=most, of="us_per_batch")
+    """A case of what more callbacks cost callbax at each batch; data on the device."""
+    less = Run("callbax", hooks=READING, resident=True)
+    more = replace(less, hooks=READING + hooks)
+    return Case(name, f"{what}: µs per batch", more, less, most=most, of="us_per_batch")
 
 
 def _peer(who: str, model: Literal["guide", "mlp"]) -> Case:

@@ -8,20 +8,18 @@ away, and the next one starts from the new state, with the same data.
 """
 
 import time
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs
 from callbax._core._types import Array, PyTree
-from callbax._data._device import poll
 from callbax._data._feed import Feed
 from callbax._data._select import Chunk
 from callbax._training._compile import Programs
+from callbax._training._execution import Execution
 from callbax._training._logs import LogKeys
 from callbax._training._pace import Pace
 from callbax._training._reading import Pass, Reading
@@ -33,23 +31,6 @@ class Borrower(Protocol):
 
     def collect(self, state: TrainState) -> TrainState:
         """Returns the state with what was changed; the same object where nothing was."""
-
-
-@dataclass
-class _Execution:
-    """Steps in one dispatch: where they start in time and data, where they end, their rows.
-
-    The rows come in blocks from the device; once they are on the host, it has run.
-    """
-
-    begins: int
-    chunk: Chunk
-    first: int
-    count: int
-    end: Packed
-    blocks: list[PyTree]
-    dispatched: float | None
-    rows: list[Any] | None = None
 
 
 class Timeline:
@@ -83,11 +64,11 @@ class Timeline:
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
         self._known, self._known_at = programs.pack(state), 0
-        self._current: _Execution | None = None
-        self._next: _Execution | None = None
+        self._current: Execution | None = None
+        self._next: Execution | None = None
         self._cursor = 0
         self._epoch_end: int | None = 0
-        self._last: tuple[_Execution, int] | None = None
+        self._last: tuple[Execution, int] | None = None
         self._borrower: Borrower | None = None
         self._recorded_row: list[float] | None = None
         self._ready_at = 0.0
@@ -142,14 +123,14 @@ class Timeline:
         if self._borrower is not None:
             self._end_lease()
         execution = self._current
-        if execution is None or self._cursor == execution.begins + execution.count:
+        if execution is None or self._cursor == execution.ends:
             execution = self._begin_execution()
-        moved = execution.begins + execution.count - self._cursor if whole else 1
+        moved = execution.ends - self._cursor if whole else 1
         self._cursor += moved
         self._reading.offset += moved
         self._last = execution, self._cursor - execution.begins - 1
         if self._exact:
-            poll(jax.tree.leaves(execution.blocks[-1])[0])
+            execution.poll()
             self._rows(execution)
         return moved
 
@@ -188,7 +169,7 @@ class Timeline:
         execution = self._current
         discarded = self._next.count if self._next is not None else 0
         if execution is not None:
-            discarded += execution.begins + execution.count - self._cursor
+            discarded += execution.ends - self._cursor
         if state.step is not self._known.state.step:
             self._first_step = int(state.step) - self._moved
         self._restart(state)
@@ -282,7 +263,7 @@ class Timeline:
     def _distance(self) -> int:
         """Returns how many steps a replay to the cursor takes."""
         execution = self._current
-        if execution is None or self._cursor == execution.begins + execution.count:
+        if execution is None or self._cursor == execution.ends:
             return 0
         return self._cursor - self._known_at
 
@@ -299,7 +280,7 @@ class Timeline:
         self._known, self._known_at = known, at
         return known
 
-    def _begin_execution(self) -> _Execution:
+    def _begin_execution(self) -> Execution:
         """Makes the execution that starts at the cursor the current one, and runs the next."""
         before, ahead, old = self._current, self._next, self._known
         state = self._at_cursor()
@@ -315,9 +296,9 @@ class Timeline:
                 self._reading.prepare_next_pass()
         return ahead
 
-    def _run_ahead(self, current: _Execution) -> _Execution | None:
+    def _run_ahead(self, current: Execution) -> Execution | None:
         """Dispatches the execution after the current one, where nothing speaks against it."""
-        begins = current.begins + current.count
+        begins = current.ends
         if begins == self._epoch_end or not self._pace.may_run_ahead(begins):
             return None
         if current.dispatched is None:
@@ -330,7 +311,7 @@ class Timeline:
             chunk, first = after, 0
         return self._dispatch(current.end, begins, chunk, first)
 
-    def _dispatch(self, state: Packed, begins: int, chunk: Chunk, first: int) -> _Execution:
+    def _dispatch(self, state: Packed, begins: int, chunk: Chunk, first: int) -> Execution:
         room = self._row_capacity(state, chunk)
         limits = [chunk.count - first, self._pace.length(begins), room]
         if self._epoch_end is not None:
@@ -348,7 +329,8 @@ class Timeline:
             overwrite=self._overwrite,
         )
         dispatched = started if self._programs.traces == traces else None
-        return _Execution(begins, chunk, first, count, end, blocks, dispatched)
+        keyed = self._programs.step.keys is not None
+        return Execution(begins, chunk, first, count, end, blocks, keyed, dispatched)
 
     def _row_capacity(self, state: Packed, chunk: Chunk) -> int:
         if self._capacity is None:
@@ -361,27 +343,14 @@ class Timeline:
         execution, index = self._last
         return self._rows(execution)[index]
 
-    def _rows(self, execution: _Execution) -> list[Any]:
-        """Returns the rows of an execution one by one, once it has run; notes how long it took."""
+    def _rows(self, execution: Execution) -> list[Any]:
+        """Returns the rows of an execution, once it has run; notes how long it took."""
         if execution.rows is None:
-            was_ready = jax.tree.leaves(execution.blocks[-1])[0].is_ready()
-            execution.rows = self._on_host(execution)
+            was_ready = execution.is_ready
+            execution.rows = execution.fetch()
             now = time.perf_counter()
             if execution.dispatched is not None:
                 seconds = now - max(execution.dispatched, self._ready_at)
                 self._pace.ran(execution.count, seconds, at_most=was_ready)
             self._ready_at = now
         return execution.rows
-
-    def _on_host(self, execution: _Execution) -> list[Any]:
-        blocks = execution.blocks
-        if self._programs.step.keys is not None:
-            values = np.asarray(blocks[0]) if len(blocks) == 1 else np.concatenate(blocks)
-            return list(values[: execution.count].tolist())
-        rows: list[Any] = []
-        per_block = execution.count // len(blocks)
-        for block in blocks:
-            leaves, structure = jax.tree.flatten(block)
-            parts = (np.asarray(leaf)[:per_block] for leaf in leaves)
-            rows += [jax.tree.unflatten(structure, row) for row in zip(*parts, strict=True)]
-        return rows
