@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from callbax._core._types import PyTree
-from callbax._data import _device
+from callbax._data._device import poll
 from callbax._data._select import Chunk
 from callbax._training._state import Packed
 
@@ -48,9 +48,9 @@ class Execution:
         """Whether it has run."""
         return bool(self._last_leaf.is_ready())
 
-    def poll(self) -> None:
+    def wait(self) -> None:
         """Waits until it has run, awake: for steps that are waited for one by one."""
-        _device.poll(self._last_leaf)
+        poll(self._last_leaf)
 
     def fetch(self) -> list[Any]:
         """Returns the rows one by one, once it has run: lists of floats, or outputs."""

@@ -130,7 +130,7 @@ class Timeline:
         self._reading.offset += moved
         self._last = execution, self._cursor - execution.begins - 1
         if self._exact:
-            execution.poll()
+            execution.wait()
             self._rows(execution)
         return moved
 
