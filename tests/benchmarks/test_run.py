@@ -2,10 +2,11 @@
 
 import pytest
 from benchmarks.cases import CASES, SIZES, Case, Run
-from benchmarks.run import measured, table
+from benchmarks.run import ROUNDS_PER_DIFFERENCE, main, measured, table
 
 OURS, HAND = Run("callbax", hooks=("passive",) * 20), Run("hand-written")
 CALLS = -(-SIZES["guide"].rows // SIZES["guide"].batch) * SIZES["guide"].epochs * len(OURS.hooks)
+MANY = 3 * ROUNDS_PER_DIFFERENCE
 
 
 class Contestants:
@@ -28,7 +29,7 @@ class Contestants:
         ([4, 4, 4], [1, 1, 1], {"least": 4}, 4, True),
         ([4, 4, 4], [1, 1, 1], {"least": 4.1}, 4, False),
         ([4, 4, 4], [1, 1, 1], {}, 4, None),
-        ([CALLS] * 3, [0] * 3, {"most": 2e6, "of": "us_per_batch"}, 1e6, True),
+        ([CALLS] * MANY, [0] * MANY, {"most": 2e6, "of": "us_per_batch"}, 1e6, True),
     ],
 )
 def test_the_median_of_the_ratios_meets_its_bound_or_not(over, under, bounds, value, met):
@@ -60,6 +61,13 @@ def test_the_table_tells_what_was_missed_what_failed_and_what_is_not_installed()
         " not installed | | |",
         " failed | | |",
     ]
+
+
+def test_a_selection_without_cases_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["run", "--cases", "reading"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "no such case; there are guide-reading, guide-none" in capsys.readouterr().err
 
 
 def test_names_of_cases_are_distinct():
