@@ -15,10 +15,10 @@ def batches(feed):
     return chunks, [select(chunk.batches, i)[0] for chunk in chunks for i in range(chunk.count)]
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_pieces_are_kept_on_the_device_only_for_more_passes(keep, monkeypatch):
+@pytest.mark.parametrize(("passes", "keep"), [(2, True), (1, False)])
+def test_pieces_are_kept_on_the_device_only_for_more_passes(passes, keep, monkeypatch):
     monkeypatch.setattr(_feed, "PIECE_BYTES", 2 * 5 * X[0].nbytes)
-    feed = _feed.OrderedFeed((X, None, None), len(X), 5, keep=keep)
+    feed = _feed.OrderedFeed((X, None, None), len(X), 5, passes=passes)
     first, second = batches(feed), batches(feed)
     for _, rows in (first, second):
         np.testing.assert_array_equal(np.concatenate(rows), X)
@@ -28,7 +28,7 @@ def test_pieces_are_kept_on_the_device_only_for_more_passes(keep, monkeypatch):
 
 def test_a_pass_prepared_ahead_is_the_pass_that_comes():
     x = (X, None, None)
-    ahead, plain = (_feed.ShuffledFeed(x, len(X), 5, seed=3) for _ in range(2))
+    ahead, plain = (_feed.ShuffledFeed(x, len(X), 5, seed=3, passes=3) for _ in range(2))
     ahead.prepare_pass(5)
     for feed in (ahead, plain):
         feed.start_pass(5)
@@ -39,3 +39,18 @@ def test_a_pass_prepared_ahead_is_the_pass_that_comes():
     ahead.start_pass(10)
     other = _feed.shuffled(len(X), 4, 10)[:20]
     np.testing.assert_array_equal(np.asarray(ahead.next_chunk().batches.order), other)
+
+
+def test_no_pass_is_drawn_after_the_last(monkeypatch):
+    drawn = []
+
+    def shuffled(rows, seed, step):
+        drawn.append(step)
+        return np.arange(rows, dtype=np.int32)
+
+    monkeypatch.setattr(_feed, "shuffled", shuffled)
+    feed = _feed.ShuffledFeed((X, None, None), len(X), 5, seed=3, passes=2)
+    for step in (0, 5):
+        feed.start_pass(step)
+        feed.prepare_pass(step + 5)
+    assert drawn == [0, 5]

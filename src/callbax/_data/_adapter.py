@@ -58,7 +58,7 @@ def make_feed(
         parts = as_parts(x, y, sample_weight, class_weight, where)
         rows = count_rows(where, **dict(zip(("x", "y", "sample_weight"), parts, strict=True)))
         size = batch_size or (math.ceil(rows / steps) if steps else DEFAULT_BATCH_SIZE)
-        return _array_feed(parts, rows, size, where, shuffle_seed, keep=epochs > 1)
+        return _array_feed(parts, rows, size, where, shuffle_seed, passes=epochs)
     if not isinstance(x, Iterable) or isinstance(x, str | bytes | Mapping):
         raise TypeError(
             explain(
@@ -108,12 +108,12 @@ def as_parts(
 
 
 def _array_feed(
-    parts: PyTree, rows: int, batch_size: int, where: str, seed: int | None, *, keep: bool
+    parts: PyTree, rows: int, batch_size: int, where: str, seed: int | None, *, passes: int
 ) -> Feed:
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
     if size <= RESIDENT_SHARE * device_memory():
         if seed is None:
-            return OrderedFeed(parts, rows, batch_size, keep=keep)
-        return ShuffledFeed(parts, rows, batch_size, seed)
+            return OrderedFeed(parts, rows, batch_size, passes=passes)
+        return ShuffledFeed(parts, rows, batch_size, seed, passes=passes)
     source = HostBatches(parts, rows, batch_size, seed)
     return StreamFeed(source, where, batches_per_pass=math.ceil(rows / batch_size))

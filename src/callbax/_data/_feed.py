@@ -77,10 +77,13 @@ class ShuffledFeed:
         rows: Number of rows.
         batch_size: Samples in a batch; the last one of a pass may hold fewer.
         seed: Seed of the order.
+        passes: How many there will be at most; none is prepared beyond them.
     """
 
-    def __init__(self, arrays: PyTree, rows: int, batch_size: int, seed: int) -> None:
-        self._rows, self._seed = rows, seed
+    def __init__(
+        self, arrays: PyTree, rows: int, batch_size: int, seed: int, *, passes: int
+    ) -> None:
+        self._rows, self._seed, self._passes_left = rows, seed, passes
         self._parts = _full_and_rest(rows, batch_size)
         self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
         self._arrays = jax.tree.map(to_device, arrays)
@@ -91,12 +94,13 @@ class ShuffledFeed:
         return batch_spec(self._arrays, self._parts[0][2])
 
     def start_pass(self, step: int) -> None:
-        self.prepare_pass(step)
+        self._prepare(step)
         self._chunks = self._prepared[1].copy()
+        self._passes_left -= 1
 
     def prepare_pass(self, step: int) -> None:
-        if self._prepared[0] != step:
-            self._prepared = step, list(self._shuffled(step))
+        if self._passes_left > 0:
+            self._prepare(step)
 
     def reseed(self, seed: int) -> None:
         self._seed, self._prepared = seed, (None, [])
@@ -112,6 +116,10 @@ class ShuffledFeed:
 
     def close(self) -> None:
         """Nothing to end."""
+
+    def _prepare(self, step: int) -> None:
+        if self._prepared[0] != step:
+            self._prepared = step, list(self._shuffled(step))
 
     def _shuffled(self, step: int) -> Iterator[Chunk]:
         order = shuffled(self._rows, self._seed, step)
@@ -131,11 +139,11 @@ class OrderedFeed:
         arrays: ``(x, y, sample_weight)``, leaves of shape (rows, ...).
         rows: Number of rows.
         batch_size: Samples in a batch; the last one of a pass may hold fewer.
-        keep: Whether to keep the pieces on the device for more passes.
+        passes: How many there will be at most.
     """
 
-    def __init__(self, arrays: PyTree, rows: int, batch_size: int, *, keep: bool) -> None:
-        self._arrays, self._keep = arrays, keep
+    def __init__(self, arrays: PyTree, rows: int, batch_size: int, *, passes: int) -> None:
+        self._arrays, self._keep = arrays, passes > 1
         self._size = min(batch_size, rows)
         self.batches_per_pass: int | None = -(-rows // self._size)
         full = rows // self._size
