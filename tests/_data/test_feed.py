@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from callbax._data import _feed
+from callbax._data._placement import OneDevice
 from callbax._data._select import select
 
 X = np.arange(46, dtype="float32").reshape(23, 2)
@@ -18,7 +19,7 @@ def batches(feed):
 @pytest.mark.parametrize(("passes", "keep"), [(2, True), (1, False)])
 def test_pieces_are_kept_on_the_device_only_for_more_passes(passes, keep, monkeypatch):
     monkeypatch.setattr(_feed, "PIECE_BYTES", 2 * 5 * X[0].nbytes)
-    feed = _feed.OrderedFeed((X, None, None), len(X), 5, passes=passes)
+    feed = _feed.OrderedFeed((X, None, None), len(X), 5, passes=passes, placement=OneDevice())
     first, second = batches(feed), batches(feed)
     for _, rows in (first, second):
         np.testing.assert_array_equal(np.concatenate(rows), X)
@@ -28,7 +29,9 @@ def test_pieces_are_kept_on_the_device_only_for_more_passes(passes, keep, monkey
 
 def test_a_pass_prepared_ahead_is_the_pass_that_comes():
     x = (X, None, None)
-    ahead, plain = (_feed.ShuffledFeed(x, len(X), 5, seed=3, passes=3) for _ in range(2))
+    ahead, plain = (
+        _feed.ShuffledFeed(x, len(X), 5, seed=3, passes=3, placement=OneDevice()) for _ in range(2)
+    )
     ahead.prepare_pass(5)
     for feed in (ahead, plain):
         feed.start_pass(5)
@@ -49,7 +52,7 @@ def test_no_pass_is_drawn_after_the_last(monkeypatch):
         return np.arange(rows, dtype=np.int32)
 
     monkeypatch.setattr(_feed, "shuffled", shuffled)
-    feed = _feed.ShuffledFeed((X, None, None), len(X), 5, seed=3, passes=2)
+    feed = _feed.ShuffledFeed((X, None, None), len(X), 5, seed=3, passes=2, placement=OneDevice())
     for step in (0, 5):
         feed.start_pass(step)
         feed.prepare_pass(step + 5)

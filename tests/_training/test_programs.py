@@ -8,6 +8,7 @@ from flax import nnx
 
 import callbax as cb
 from callbax._data._adapter import make_feed
+from callbax._data._placement import OneDevice
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(96, 12, 12, 1)).astype("float32")
@@ -62,10 +63,10 @@ OPTIMIZERS = {
 def first_chunk(model):
     """Fits once, so that the programs exist; returns them, a state and batches to step over."""
     model.fit(X, Y, batch_size=32, verbose=0)
-    feed = make_feed(X, Y, where="fit", batch_size=32, shuffle_seed=3)
+    feed = make_feed(X, Y, where="fit", placement=OneDevice(), batch_size=32, shuffle_seed=3)
     feed.start_pass(0)
     engine = model._engine
-    state = engine.source.state.replace(metrics=engine._objective.empty)
+    state = engine.read().replace(metrics=engine._objective.empty)
     programs = engine._programs["train"]
     return programs, programs.pack(state), feed.next_chunk().batches
 

@@ -132,13 +132,13 @@ def models():
     for name, optimizer in OPTIMIZERS.items():
         model = cb.Model(Net(), seed=7)
         model.compile(optimizer(), "mse", metrics=["mae"])
-        made[name] = model, model._engine.source.state
+        made[name] = model, model._engine.read()
     return made
 
 
 def run(model, start, actions, steps_per_execution, source):
     """Runs a program from the start, then one undisturbed epoch more; returns all there is."""
-    model._engine.replace(**vars(start))
+    model._engine.write(start)
     model._engine.steps_per_execution = steps_per_execution
     program = Program(actions)
     data = {
@@ -162,7 +162,7 @@ def endless():
 
 
 def leaves(model):
-    state = model._engine.source.state.replace(metrics=())
+    state = model._engine.read().replace(metrics=())
     return {
         jax.tree_util.keystr(path): np.asarray(jax.random.key_data(leaf)).tobytes()
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)

@@ -131,6 +131,8 @@ def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(save_freq, steps, tmp_
 
 def batches_seen(trainer, used, epochs):
     class Seen(Callback):
+        epoch = 0  # The hook of an epoch that had begun is not called again.
+
         def on_train_batch_end(self, batch, logs=None):
             seen.append((self.epoch, batch))
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from callbax._core import _frequency as module
+from callbax._core._frequency import Frequency
 from callbax.callbacks import BackupAndRestore, ModelCheckpoint, OrbaxCheckpoint
-from callbax.callbacks import _frequency as module
-from callbax.callbacks._frequency import Frequency
 
 
 @pytest.mark.parametrize(

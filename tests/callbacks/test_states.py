@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from tests.callbacks.fakes import FakeModel, fit
 
+from callbax._stores._hdf5 import Hdf5Store
+from callbax._stores._protocol import RunState
 from callbax.callbacks import Callback, CallbackList, EarlyStopping, History, ReduceLROnPlateau
-from callbax.callbacks._record import read_record, write_record
 from callbax.saving._contents import Contents
 
 
@@ -67,16 +68,17 @@ def test_what_does_not_match_is_warned_about(callbacks, words):
         CallbackList(callbacks).load_state_dict(states)
 
 
-class Bare:
-    """A model without a weight to speak of."""
+CONTENTS = Contents({"layers/dense/vars/0": np.ones(2, "float32")})
 
-    built = True
 
-    def file_contents(self):
-        return Contents({"layers/dense/vars/0": np.ones(2, "float32")})
+def store(directory):
+    return Hdf5Store(str(directory), keep_previous=False, owner="test")
 
-    def take_file_contents(self, weights, optimizer):
-        pass
+
+def kept(value, directory):
+    """Returns callbacks' states after their way through a file."""
+    store(directory).write(RunState(0, 0, CONTENTS, callbacks=value))
+    return store(directory).latest().callbacks
 
 
 @pytest.mark.parametrize(
@@ -92,19 +94,15 @@ class Bare:
     ],
 )
 def test_a_record_comes_back_as_it_was(value, tmp_path):
-    path = str(tmp_path / "a.weights.h5")
-    write_record(path, Bare(), value, where="test")
-    found = read_record(path, Bare(), where="test")
+    found = kept(value, tmp_path)
     np.testing.assert_equal(found, value)
     assert repr(found) == repr(value)  # Types and dtypes too.
 
 
 def test_bfloat16_and_nan_survive(tmp_path):
     ml_dtypes = pytest.importorskip("ml_dtypes")
-    path = str(tmp_path / "a.weights.h5")
     value = {"a": np.array([1.5, float("nan")], ml_dtypes.bfloat16), "b": float("nan")}
-    write_record(path, Bare(), value, where="test")
-    found = read_record(path, Bare(), where="test")
+    found = kept(value, tmp_path)
     assert found["a"].dtype == ml_dtypes.bfloat16
     assert repr(found) == repr(value)
 
@@ -119,7 +117,7 @@ def test_bfloat16_and_nan_survive(tmp_path):
 )
 def test_what_no_file_can_hold_is_named(value, words, tmp_path):
     with pytest.raises(TypeError) as caught:
-        write_record(str(tmp_path / "a.weights.h5"), Bare(), value, where="test")
+        kept(value, tmp_path)
     assert words in str(caught.value)
     assert "Let `state_dict` of the callback return only these." in str(caught.value)
     assert list(tmp_path.iterdir()) == []

@@ -1,12 +1,12 @@
 """A tiny training run, exact to the bit, that can be backed up and resumed at any batch.
 
-It keeps the contract that `BackupAndRestore` asks of a model: ``file_contents`` and
-``take_file_contents`` for weights and optimizer, ``training_state`` and
-``restore_training_state`` for the rest, and ``resume_from(epoch, batch)``.
+It keeps the contract that `BackupAndRestore` asks of a model: ``run_state()``; and it reads the
+store of the run before the first hook, as ``fit`` does.
 """
 
 import numpy as np
 
+from callbax._stores._protocol import RunState
 from callbax.callbacks import CallbackList
 from callbax.saving._contents import Contents
 
@@ -32,7 +32,6 @@ class Trainer:
         steps: Batches in an epoch, going on where the last epoch stopped; None is a whole pass.
     """
 
-    built = True
     rows = 5
 
     def __init__(self, steps=None, seed=3):
@@ -47,7 +46,7 @@ class Trainer:
         self.history = None
         self.metric_directions = {}
         self.log_keys = ("loss", "val_loss")
-        self.at = (0, 0)
+        self.at, self.hooks = (0, 0), CallbackList()
 
     def get_weights(self):
         return [self.weight.copy()]
@@ -66,25 +65,27 @@ class Trainer:
         optimizer = [np.int32(self.step), rate, self.velocity]
         return Contents({"layers/dense/vars/0": self.weight}, {}, optimizer, fresh=3)
 
-    def take_file_contents(self, weights, optimizer):
-        self.weight = weights["layers/dense/vars/0"]
-        self.step, rate, self.velocity = int(optimizer[0]), optimizer[1], optimizer[2]
-        self.optimizer.learning_rate = float(rate)
+    def run_state(self):
+        epoch, batch = self.at
+        return RunState(
+            epoch,
+            batch,
+            self.file_contents(),
+            metrics=[self.sums],
+            seed=self.seed,
+            pass_step=self.pass_step,
+            pass_done=self.used,
+            callbacks=self.hooks.state_dict(),
+        )
 
-    def training_state(self):
-        return {
-            "sums": self.sums,
-            "data": {"seed": self.seed, "pass_step": self.pass_step, "used": self.used},
-        }
-
-    def restore_training_state(self, state):
-        self.sums = state["sums"]
-        self.seed = state["data"]["seed"]
-        self.pass_step, self.used = state["data"]["pass_step"], state["data"]["used"]
+    def restore(self, run):
+        self.at = run.epoch, run.batch
+        self.weight = run.contents.weights["layers/dense/vars/0"]
+        step, rate, self.velocity = run.contents.optimizer
+        self.step, self.optimizer.learning_rate = int(step), float(rate)
+        (self.sums,) = run.metrics
+        self.seed, self.pass_step, self.used = run.seed, run.pass_step, run.pass_done
         self.order = self.shuffled()
-
-    def resume_from(self, epoch, batch):
-        self.at = (epoch, batch)
 
     # The run
 
@@ -93,16 +94,25 @@ class Trainer:
 
     def fit(self, callbacks, epochs):
         hooks = CallbackList(callbacks, add_history=True, model=self, verbose=0, epochs=epochs)
-        self.stop_training, self.at = False, (0, 0)
+        self.stop_training, self.at, self.hooks = False, (0, 0), hooks
         try:
+            store = hooks.run_store()
+            recorded = None if store is None else store.latest()
+            if recorded is not None:
+                self.restore(recorded)
             hooks.on_train_begin({})
-            (first, batch), self.at = self.at, (0, 0)
+            first, batch = self.at
+            if recorded is not None:
+                hooks.resume(first, recorded.callbacks)
             for epoch in range(first, epochs):
+                self.at = epoch, batch
                 self.start_epoch(batch)
-                hooks.on_epoch_begin(epoch, {})
+                if batch == 0:
+                    hooks.on_epoch_begin(epoch, {})
                 self.batches(hooks, batch)
                 batch = 0
                 logs = {"loss": self.loss(), "val_loss": float(np.abs(self.weight).sum())}
+                self.at = epoch + 1, 0
                 hooks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
@@ -124,6 +134,7 @@ class Trainer:
             hooks.on_train_batch_begin(batch, {})
             self.train(self.order[self.used])
             self.used += 1
+            self.at = self.at[0], batch + 1
             hooks.on_train_batch_end(batch, {"loss": self.loss()})
             batch += 1
             if self.stop_training:

@@ -101,10 +101,9 @@ def start(directory, data, optimizer, save_freq, kill, validation_freq=1):
             cb.callbacks.BackupAndRestore(directory, save_freq=save_freq),
         ],
     )
-    state = model.training_state()
     return {
         "weights": [weight.tobytes() for weight in model.get_weights()],
-        "optimizer": [array.tobytes() for array in state["optimizer"]],
+        "optimizer": [np.asarray(array).tobytes() for array in model.file_contents().optimizer],
         "learning rate": float(model.optimizer.learning_rate),
         "steps": model.optimizer.iterations,
         "history": history.history,

@@ -9,7 +9,7 @@ from flax import nnx
 
 import callbax as cb
 from callbax._core._protocols import ModelView
-from callbax.models import _engine
+from callbax._training import _engine
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 4)).astype("float32")

@@ -21,10 +21,9 @@ from callbax.optimizers import (
 
 
 def trained(optimizer, steps):
-    """Returns the optimizer as one that a model has used for so many steps."""
+    """Returns the optimizer of a model that has been trained for so many steps with it."""
     source = SimpleNamespace(learning_rate=float(optimizer.learning_rate), step=steps)
-    optimizer.bind(source)
-    return optimizer
+    return optimizer.bind(source)
 
 
 @pytest.mark.parametrize("given", [0.1, 1, np.float32(0.3), np.float64(0.3), np.array(2), 1e-8])
@@ -99,16 +98,42 @@ def test_a_bound_optimizer_speaks_of_its_source():
     source = SimpleNamespace(learning_rate=0.5, step=7)
     optimizer = SGD(0.1, gradient_accumulation_steps=2)
     assert optimizer.iterations == 0
-    optimizer.bind(source)
-    assert (optimizer.learning_rate, optimizer.iterations) == (0.5, 3)
-    optimizer.learning_rate = 0.1
+    bound = optimizer.bind(source)
+    assert (bound.learning_rate, bound.iterations) == (0.5, 3)
+    bound.learning_rate = 0.1
     assert source.learning_rate == np.float32(0.1)
     source.learning_rate, source.step = 0.25, 8
-    assert (optimizer.lr, optimizer.iterations) == (0.25, 4)
-    optimizer.unbind()
-    source.learning_rate = 9.0
-    assert (optimizer.learning_rate, optimizer.iterations) == (0.25, 0)
-    assert optimizer.initial_learning_rate == 0.25
+    assert (bound.lr, bound.iterations) == (0.25, 4)
+    assert optimizer.initial_learning_rate == np.float32(0.1), "the user's own is left as it is"
+
+
+def test_what_the_user_sets_reaches_every_model_that_uses_it():
+    optimizer = SGD(0.1)
+    first, second = trained(optimizer, 3), trained(optimizer, 3)
+    optimizer.learning_rate = 0.5
+    assert first.learning_rate == second.learning_rate == optimizer.learning_rate == 0.5
+    assert optimizer.iterations == 3
+    del first, second
+    assert (optimizer.learning_rate, optimizer.iterations) == (0.5, 0)
+
+
+def test_models_that_differ_have_to_be_asked_themselves():
+    optimizer = SGD(0.1)
+    first, second = trained(optimizer, 3), trained(optimizer, 4)
+    first.learning_rate = 0.5
+    assert second.learning_rate == np.float32(0.1)
+    for name in ("learning_rate", "iterations"):
+        with pytest.raises(ValueError, match=rf"2 models.*\n.*model.optimizer.{name}"):
+            getattr(optimizer, name)
+
+
+def test_a_copy_starts_at_the_current_rate_and_belongs_to_no_model():
+    bound = trained(SGD(0.1), 3)
+    bound.learning_rate = 0.5
+    for duplicate in (copy.deepcopy(bound), pickle.loads(pickle.dumps(bound))):
+        assert (duplicate.learning_rate, duplicate.iterations) == (0.5, 0)
+        duplicate.learning_rate = 0.25
+    assert bound.learning_rate == 0.5
 
 
 @pytest.mark.parametrize(
@@ -117,12 +142,12 @@ def test_a_bound_optimizer_speaks_of_its_source():
 def test_with_a_schedule_the_rate_is_that_of_the_step(schedule):
     optimizer = SGD(schedule)
     assert optimizer.initial_learning_rate == optimizer.learning_rate == np.float32(0.1)
-    optimizer.bind(SimpleNamespace(learning_rate=9.0, step=2))
-    assert optimizer.learning_rate == pytest.approx(0.025)
-    assert optimizer.rate_at(jnp.float32(9), jnp.int32(1)) == pytest.approx(0.05)
+    bound = optimizer.bind(SimpleNamespace(learning_rate=9.0, step=2))
+    assert bound.learning_rate == pytest.approx(0.025)
+    assert bound.rate_at(jnp.float32(9), jnp.int32(1)) == pytest.approx(0.05)
     with pytest.raises(TypeError, match="created with a `LearningRateSchedule`"):
-        optimizer.learning_rate.assign(0.1)
-    optimizer.unbind()
+        bound.learning_rate.assign(0.1)
+    del bound
     assert optimizer.learning_rate == np.float32(0.1)
 
 

@@ -53,8 +53,8 @@ def test_a_config_holds_the_schedule():
 
 def test_a_config_holds_the_rate_in_force():
     optimizer = SGD(0.1)
-    optimizer.bind(SimpleNamespace(learning_rate=0.5, step=3))
-    assert optimizer.get_config()["learning_rate"] == 0.5
+    bound = optimizer.bind(SimpleNamespace(learning_rate=0.5, step=3))
+    assert bound.get_config()["learning_rate"] == 0.5
 
 
 @pytest.mark.parametrize(

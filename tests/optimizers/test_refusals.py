@@ -27,8 +27,8 @@ def assign(value, optimizer=None):
 
 def assign_schedule_while_bound():
     optimizer = SGD(0.1)
-    optimizer.bind(SimpleNamespace(learning_rate=0.1, step=0))
-    optimizer.learning_rate = schedules.CosineDecay(0.1, 10)
+    bound = optimizer.bind(SimpleNamespace(learning_rate=0.1, step=0))
+    bound.learning_rate = schedules.CosineDecay(0.1, 10)
 
 
 def python_only(step):

@@ -177,7 +177,7 @@ def test_averages_of_weights_come_along(tmp_path):
     ours.load_weights(tmp_path / "run.weights.h5")
     with h5py.File(tmp_path / "run.weights.h5") as file:
         theirs = [np.array(file[f"optimizer/vars/{i}"]) for i in (2, 3)]
-    averages = callbax.optimizers.ema_of(ours._engine.source.state.optimizer)
+    averages = callbax.optimizers.ema_of(ours._engine.read().optimizer)
     np.testing.assert_array_equal(averages["layers/0/linear/kernel"], theirs[0])
     np.testing.assert_array_equal(averages["layers/0/linear/bias"], theirs[1])
 

@@ -54,14 +54,8 @@ class ModelView(Protocol):
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Writes the weights."""
 
-    def training_state(self) -> dict[str, Any]:
-        """What a run's future depends on beside weights and data."""
-
-    def restore_training_state(self, state: dict[str, Any]) -> None:
-        """Takes up what `training_state` returned."""
-
-    def resume_from(self, epoch: int, batch: int) -> None:
-        """Has the run that begins start in the middle."""
+    def run_state(self) -> Any:
+        """The fit under way as one value."""
 
     def swap_ema_weights(self) -> None:
         """Exchanges the weights and their averages."""

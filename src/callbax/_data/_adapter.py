@@ -15,8 +15,8 @@ from callbax._data._arrays import (
     to_arrays,
 )
 from callbax._data._class_weights import check_class_weight, weigh
-from callbax._data._device import device_memory
 from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed
+from callbax._data._placement import Placement
 from callbax._data._stream import HostBatches, StreamFeed
 
 RESIDENT_SHARE = 0.25
@@ -30,6 +30,7 @@ def make_feed(
     sample_weight: Any = None,
     *,
     where: str,
+    placement: Placement,
     batch_size: int | None = None,
     steps: int | None = None,
     epochs: int = 1,
@@ -43,6 +44,7 @@ def make_feed(
         y: Targets, where ``x`` is arrays.
         sample_weight: Weights per sample, where ``x`` is arrays.
         where: The public call, for errors: ``"fit"``.
+        placement: Where batches live; nothing is placed before the first pass.
         batch_size: Samples in a batch; None takes 32, or what ``steps`` batches of arrays need.
         steps: Batches per epoch, if the user says.
         epochs: Epochs that will be run.
@@ -58,7 +60,7 @@ def make_feed(
         parts = as_parts(x, y, sample_weight, class_weight, where)
         rows = count_rows(where, **dict(zip(("x", "y", "sample_weight"), parts, strict=True)))
         size = batch_size or (math.ceil(rows / steps) if steps else DEFAULT_BATCH_SIZE)
-        return _array_feed(parts, rows, size, where, shuffle_seed, passes=epochs)
+        return _array_feed(parts, rows, size, where, shuffle_seed, placement, passes=epochs)
     if not isinstance(x, Iterable) or isinstance(x, str | bytes | Mapping):
         raise TypeError(
             explain(
@@ -91,7 +93,14 @@ def make_feed(
         )
     budget = steps * epochs if steps else None
     weights = check_class_weight(where, class_weight)
-    return StreamFeed(x, where, budget=budget, batches_per_pass=length, class_weight=weights)
+    return StreamFeed(
+        x,
+        where,
+        placement=placement,
+        budget=budget,
+        batches_per_pass=length,
+        class_weight=weights,
+    )
 
 
 def as_parts(
@@ -108,12 +117,20 @@ def as_parts(
 
 
 def _array_feed(
-    parts: PyTree, rows: int, batch_size: int, where: str, seed: int | None, *, passes: int
+    parts: PyTree,
+    rows: int,
+    batch_size: int,
+    where: str,
+    seed: int | None,
+    placement: Placement,
+    *,
+    passes: int,
 ) -> Feed:
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
-    if size <= RESIDENT_SHARE * device_memory():
+    if size <= RESIDENT_SHARE * placement.memory:
         if seed is None:
-            return OrderedFeed(parts, rows, batch_size, passes=passes)
-        return ShuffledFeed(parts, rows, batch_size, seed, passes=passes)
+            return OrderedFeed(parts, rows, batch_size, passes=passes, placement=placement)
+        return ShuffledFeed(parts, rows, batch_size, seed, passes=passes, placement=placement)
     source = HostBatches(parts, rows, batch_size, seed)
-    return StreamFeed(source, where, batches_per_pass=math.ceil(rows / batch_size))
+    batches = math.ceil(rows / batch_size)
+    return StreamFeed(source, where, placement=placement, batches_per_pass=batches)

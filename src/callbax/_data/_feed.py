@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from callbax._core._types import PyTree
-from callbax._data._device import aligned_empty, canonical, to_device
+from callbax._data._placement import Placement, aligned_empty, canonical
 from callbax._data._select import Batches, Chunk
 
 PIECE_BYTES = 16 * 2**20
@@ -70,7 +70,7 @@ class Feed(Protocol):
 
 
 class ShuffledFeed:
-    """Arrays that live on the device; a pass is a permutation of row numbers.
+    """Arrays that live on the device, from the first pass on; a pass is a permutation of rows.
 
     Args:
         arrays: ``(x, y, sample_weight)``, leaves of shape (rows, ...).
@@ -78,15 +78,24 @@ class ShuffledFeed:
         batch_size: Samples in a batch; the last one of a pass may hold fewer.
         seed: Seed of the order.
         passes: How many there will be at most; none is prepared beyond them.
+        placement: Where batches live.
     """
 
     def __init__(
-        self, arrays: PyTree, rows: int, batch_size: int, seed: int, *, passes: int
+        self,
+        arrays: PyTree,
+        rows: int,
+        batch_size: int,
+        seed: int,
+        *,
+        passes: int,
+        placement: Placement,
     ) -> None:
         self._rows, self._seed, self._passes_left = rows, seed, passes
+        self._placement = placement
         self._parts = _full_and_rest(rows, batch_size)
         self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
-        self._arrays = jax.tree.map(to_device, arrays)
+        self._arrays, self._placed = arrays, False
         self._chunks: list[Chunk] = []
         self._prepared: tuple[int | None, list[Chunk]] = None, []
 
@@ -94,6 +103,9 @@ class ShuffledFeed:
         return batch_spec(self._arrays, self._parts[0][2])
 
     def start_pass(self, step: int) -> None:
+        if not self._placed:
+            self._arrays = jax.tree.map(self._placement.place_batch, self._arrays)
+            self._placed = True
         self._prepare(step)
         self._chunks = self._prepared[1].copy()
         self._passes_left -= 1
@@ -124,7 +136,7 @@ class ShuffledFeed:
     def _shuffled(self, step: int) -> Iterator[Chunk]:
         order = shuffled(self._rows, self._seed, step)
         for first, count, size in self._parts:
-            rows = to_device(order[first : first + count * size])
+            rows = self._placement.place_batch(order[first : first + count * size])
             yield Chunk(Batches(self._arrays, rows, size), count)
 
 
@@ -140,10 +152,13 @@ class OrderedFeed:
         rows: Number of rows.
         batch_size: Samples in a batch; the last one of a pass may hold fewer.
         passes: How many there will be at most.
+        placement: Where batches live.
     """
 
-    def __init__(self, arrays: PyTree, rows: int, batch_size: int, *, passes: int) -> None:
-        self._arrays, self._keep = arrays, passes > 1
+    def __init__(
+        self, arrays: PyTree, rows: int, batch_size: int, *, passes: int, placement: Placement
+    ) -> None:
+        self._arrays, self._keep, self._placement = arrays, passes > 1, placement
         self._size = min(batch_size, rows)
         self.batches_per_pass: int | None = -(-rows // self._size)
         full = rows // self._size
@@ -194,12 +209,12 @@ class OrderedFeed:
         def stack(rows: Any) -> Any:
             part = rows[first : first + count * size].reshape((count, size, *rows.shape[1:]))
             if count == capacity:
-                return to_device(part)
+                return self._placement.place_batch(part)
             if isinstance(part, jax.Array):
                 return jnp.zeros((capacity, *part.shape[1:]), part.dtype).at[:count].set(part)
             padded = aligned_empty((capacity, *part.shape[1:]), part.dtype)
             padded[:count] = part
-            return jax.device_put(padded)
+            return self._placement.place_batch(padded)
 
         return Chunk(Batches(jax.tree.map(stack, self._arrays), None, size), count)
 

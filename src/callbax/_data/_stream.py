@@ -15,8 +15,8 @@ from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._data._arrays import count_rows, to_arrays
 from callbax._data._class_weights import weigh
-from callbax._data._device import aligned_empty, canonical
 from callbax._data._feed import shuffled
+from callbax._data._placement import Placement, aligned_empty, canonical
 from callbax._data._select import Batches, Chunk, HostBatch
 
 STACK_BYTES = 64 * 2**20
@@ -36,6 +36,7 @@ class StreamFeed:
     Args:
         source: An iterable of batches: ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``.
         where: The public call, for errors.
+        placement: Where batches live.
         budget: Batches that will be asked for at most: no more are drawn from a source that cannot
             be read again. None draws until it ends.
         batches_per_pass: Known length of a pass, if any.
@@ -47,11 +48,13 @@ class StreamFeed:
         source: Any,
         where: str,
         *,
+        placement: Placement,
         budget: int | None = None,
         batches_per_pass: int | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> None:
         self._source, self._where, self._left = source, where, budget
+        self._placement = placement
         self.batches_per_pass = batches_per_pass
         self._class_weight = class_weight
         self._one_shot = isinstance(source, Iterator)
@@ -164,7 +167,19 @@ class StreamFeed:
         drawn = tuple(stack) if self._one_shot else ()
         room = 1 if len(stack) == 1 else capacity
         weighed = [self._weighed(batch) for batch in stack]
-        return Chunk(_stacked(weighed, room, self._where), len(stack), drawn)
+        return Chunk(self._stacked(weighed, room), len(stack), drawn)
+
+    def _stacked(self, stack: list[HostBatch], capacity: int) -> Batches:
+        """Places batches in a stack of fixed capacity, so that nothing is compiled again."""
+        size = count_rows(self._where, x=stack[0][0])
+
+        def pile(*leaves: Any) -> Any:
+            pile = aligned_empty((capacity, *leaves[0].shape), canonical(leaves[0].dtype))
+            for position, leaf in enumerate(leaves):
+                pile[position] = leaf
+            return self._placement.place_batch(pile)
+
+        return Batches(jax.tree.map(pile, *stack), None, size)
 
     def _weighed(self, batch: HostBatch) -> HostBatch:
         x, y, sample_weight = batch
@@ -245,19 +260,6 @@ def unpack(batch: Any, where: str) -> HostBatch:
     x, y, sample_weight = (to_arrays(part, where) for part in (*parts, None, None)[:3])
     count_rows(where, x=x, y=y, sample_weight=sample_weight)
     return x, y, sample_weight
-
-
-def _stacked(stack: list[HostBatch], capacity: int, where: str) -> Batches:
-    """Puts batches on the device, in a stack of fixed capacity so that nothing is recompiled."""
-    size = count_rows(where, x=stack[0][0])
-
-    def pile(*leaves: Any) -> Any:
-        pile = aligned_empty((capacity, *leaves[0].shape), canonical(leaves[0].dtype))
-        for position, leaf in enumerate(leaves):
-            pile[position] = leaf
-        return jax.device_put(pile)
-
-    return Batches(jax.tree.map(pile, *stack), None, size)
 
 
 def _shapes(batch: HostBatch) -> Any:

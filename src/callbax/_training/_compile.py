@@ -6,11 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.extend.core import jaxprs_in_params
 
 from callbax._core._types import Array, PyTree
+from callbax._data._placement import scalar
 from callbax._data._select import Batches, select
 from callbax._training._pace import StepTime
 from callbax._training._state import Packed, TrainState
@@ -204,13 +204,13 @@ class Programs:
         return result
 
 
-def loops_well(jaxpr: Any) -> bool:
-    """Says whether XLA compiles a computation as well inside a loop as outside.
+def loops_well(jaxpr: Any, platform: str) -> bool:
+    """Returns whether XLA compiles a computation as well inside a loop as outside.
 
     On a CPU it brings convolutions into the form that its fast kernels take only where they stand
     outside of loops (35 against 11 ms for a step of a small network, measured).
     """
-    return jax.default_backend() != "cpu" or not _convolves(jaxpr)
+    return platform != "cpu" or not _convolves(jaxpr)
 
 
 def _convolves(jaxpr: Any) -> bool:
@@ -220,10 +220,3 @@ def _convolves(jaxpr: Any) -> bool:
         if any(_convolves(inner) for inner in jaxprs_in_params(equation.params)):
             return True
     return False
-
-
-@functools.lru_cache(maxsize=4096)
-def scalar(value: int) -> Array:
-    """Returns an int32 on the device; bringing one there anew costs as much as a small step."""
-    on_device: Array = jax.device_put(np.int32(value))
-    return on_device

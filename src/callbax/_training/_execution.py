@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from callbax._core._types import PyTree
-from callbax._data._device import poll
+from callbax._data._placement import poll
 from callbax._data._select import Chunk
 from callbax._training._state import Packed
 

@@ -1,11 +1,12 @@
 """The loop: epochs, batches, and every hook in Keras's order. It never looks at a device."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from callbax._core._hooks import Hooks, Logs, Mode
+from callbax._training._run_hooks import RunHooks
 
 
 class Line(Protocol):
@@ -19,13 +20,13 @@ class Line(Protocol):
 
 
 class Flags(Protocol):
-    """What callbacks set to stop a run."""
+    """What callbacks set to stop a run, or to start it elsewhere."""
 
     stop_training: bool
     stop_evaluating: bool
     stop_predicting: bool
-    resume_point: tuple[int, int] | None
-    """Epoch and batches of it that are done, if the run goes on from a recorded one."""
+    first_epoch: int | None
+    """The epoch to start in, as Keras's own `BackupAndRestore` sets it in ``on_train_begin``."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,29 @@ class Epochs:
     steps: int | None
 
 
+@dataclass
+class Progress:
+    """How far a training run has come.
+
+    Attributes:
+        epoch: The epoch, counted from 0; one whose end hook is due counts as the next.
+        batch: Batches of it that are done.
+    """
+
+    epoch: int
+    batch: int = 0
+
+
 def train(
     line: Line,
-    hooks: Hooks,
+    hooks: RunHooks,
     flags: Flags,
     epochs: Epochs,
     validate: Callable[[int], Logs | None],
     finish: Callable[[], None],
+    *,
+    progress: Progress,
+    recorded: Mapping[str, Any] | None = None,
 ) -> None:
     """Trains, calling hooks in Keras's order (https://keras.io/api/callbacks/).
 
@@ -61,28 +78,36 @@ def train(
         hooks: Whom to call.
         flags: Whose ``stop_training`` to obey.
         epochs: Which epochs to train.
-        validate: Epoch -> metrics of the validation data, None where it is not due.
+        validate: Epoch -> metrics of the validation data, None if it is not due.
         finish: Called after the last epoch, before the last hook, unless an exception ends the run.
+        progress: Where the run starts, an epoch that had begun included; it is kept up to date for
+            whoever takes the state of the run in a hook.
+        recorded: States of the callbacks if the run continues a recorded one. The hook of an epoch
+            that had begun is not called again.
     """
-    flags.stop_training = False
+    flags.stop_training, flags.first_epoch = False, None
     logs: Logs = {}
     hooks.on_train_begin({})
-    (first, at), flags.resume_point = flags.resume_point or (epochs.first, 0), None
-    for epoch in range(first, epochs.end):
-        line.start_epoch(epochs.steps, done=at)
-        hooks.on_epoch_begin(epoch, {})
-        done = at
-        for done in _batches("train", line, hooks, flags, line.logs, at):  # noqa: B007  counts
+    if recorded is not None:
+        hooks.resume(progress.epoch, recorded)
+    elif flags.first_epoch is not None:
+        progress.epoch = flags.first_epoch
+    for epoch in range(progress.epoch, epochs.end):
+        progress.epoch = epoch
+        line.start_epoch(epochs.steps, done=progress.batch)
+        if progress.batch == 0:
+            hooks.on_epoch_begin(epoch, {})
+        for _ in _batches("train", line, hooks, flags, line.logs, progress):
             if flags.stop_training:
                 break
         else:
-            _warn_if_short(done, epochs.steps)
+            _warn_if_short(progress.batch, epochs.steps)
         logs = line.logs()
         for key, value in (validate(epoch) or {}).items():
             logs[f"val_{key}"] = value
         logs = dict(sorted(logs.items()))
+        progress.epoch, progress.batch = epoch + 1, 0
         hooks.on_epoch_end(epoch, dict(logs))
-        at = 0
         if flags.stop_training:
             break
     finish()
@@ -94,12 +119,12 @@ def evaluate(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> Logs:
     flags.stop_evaluating = False
     hooks.on_test_begin({})
     line.start_epoch(steps)
-    done = 0
-    for done in _batches("test", line, hooks, flags, line.logs):  # noqa: B007  counts
+    progress = Progress(0)
+    for _ in _batches("test", line, hooks, flags, line.logs, progress):
         if flags.stop_evaluating:
             break
     else:
-        _warn_if_short(done, steps)
+        _warn_if_short(progress.batch, steps)
     logs = line.logs()
     hooks.on_test_end(dict(logs))
     return logs
@@ -111,7 +136,11 @@ def predict(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> list[A
     outputs = []
     hooks.on_predict_begin({})
     line.start_epoch(steps)
-    for _ in _batches("predict", line, hooks, flags, lambda: {"outputs": line.outputs()}):
+
+    def logs() -> Logs:
+        return {"outputs": line.outputs()}
+
+    for _ in _batches("predict", line, hooks, flags, logs, Progress(0)):
         outputs.append(line.outputs())
         if flags.stop_predicting:
             break
@@ -140,20 +169,19 @@ def _batches(
     hooks: Hooks,
     flags: Flags,
     logs: Callable[[], Logs],
-    done: int = 0,
-) -> Iterator[int]:
-    """Moves along the batches of an epoch, hooks included; yields how many are done."""
+    progress: Progress,
+) -> Iterator[None]:
+    """Moves along the batches of an epoch, hooks included; counts them in `progress`."""
     begin, end = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
     on_begin = getattr(hooks, begin) if hooks.wants(begin) else None
     on_end = getattr(hooks, end) if hooks.wants(end) else None
     # Predictions are handed over batch by batch, and a run that was to stop takes a single batch.
     whole = on_begin is on_end is None and mode != "predict" and not getattr(flags, _STOPS[mode])
-    batch = done
     while (size := line.next_size()) is not None:
+        batch = progress.batch
         if on_begin is not None:
             on_begin(batch, {"batch": batch, "size": size})
-        moved = line.advance(whole=whole)
+        progress.batch += line.advance(whole=whole)
         if on_end is not None:
             on_end(batch, logs())
-        batch += moved
-        yield batch
+        yield

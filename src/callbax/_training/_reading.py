@@ -8,6 +8,21 @@ from callbax._data._select import Chunk
 
 
 @dataclass(frozen=True)
+class Place:
+    """A place in the data, as a run records it.
+
+    Attributes:
+        seed: Seed of the order in which arrays are read; None if nothing is shuffled.
+        pass_step: Training steps taken when the current pass began; None before the first.
+        pass_done: Batches of that pass that are done.
+    """
+
+    seed: int | None
+    pass_step: int | None
+    pass_done: int
+
+
+@dataclass(frozen=True)
 class Pass:
     """A reading of the data: the step and the batch of the run at which it began."""
 
@@ -74,15 +89,16 @@ class Reading:
                 self._chunks.append(chunk)
         return self._chunks[1] if len(self._chunks) > 1 else None
 
-    def move_to(self, here: Pass, cursor: int, seed: int) -> None:
+    def move_to(self, here: Pass, cursor: int, seed: int | None) -> None:
         """Goes to the place of a recorded run: ``cursor - here.begins`` batches into a pass.
 
         Args:
             here: The pass, by the batch at which it would have begun in this run.
             cursor: The batch at which this run stands.
-            seed: Seed of the order of arrays in the recorded run.
+            seed: Seed of the order of arrays in the recorded run; None if nothing was shuffled.
         """
-        self._feed.reseed(seed)
+        if seed is not None:
+            self._feed.reseed(seed)
         if self.pass_ == here:
             return
         self._chunks.clear()

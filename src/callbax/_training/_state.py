@@ -1,6 +1,7 @@
 """The state of a training run: a value, never changed in place."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,7 +9,7 @@ import jax
 
 from callbax._core._errors import explain
 from callbax._core._types import Array, PyTree
-from callbax._training._module import Arrays
+from callbax._modules._protocol import Arrays, Functional, Variables
 
 
 @jax.tree_util.register_dataclass
@@ -35,6 +36,11 @@ class TrainState:
     metrics: PyTree
     step: Array
     learning_rate: Array
+
+    @property
+    def variables(self) -> Variables:
+        """The arrays of the module."""
+        return Variables(self.params, self.stats, self.random)
 
     def replace(self, **changes: Any) -> "TrainState":
         """Returns a state that differs in the fields given."""
@@ -70,6 +76,10 @@ def check_same_form(old: TrainState, new: TrainState) -> None:
 
 class Packed:
     """A state in the form that compiled programs take: lists, which dispatch faster than trees.
+
+    Invariant: `moving` and `rest`, unflattened by `structure`, are the fields that the step moves
+    and reads; every other field is that of `others`. The fields that move are None in `others`, so
+    that no state before this one is kept alive by it.
 
     Args:
         moving: Leaves of the fields that steps move.
@@ -109,9 +119,13 @@ class Packed:
 
 
 class StateSource(Protocol):
-    """Where the model finds the state at the current batch, during a run or between runs."""
+    """Where the state at the current batch is: in a run the timeline, between runs at rest."""
 
-    state: TrainState
+    def read(self) -> TrainState:
+        """Returns the state at the current batch."""
+
+    def write(self, state: TrainState) -> None:
+        """Replaces it by another of the same shapes and dtypes."""
 
     @property
     def step(self) -> int:
@@ -119,23 +133,49 @@ class StateSource(Protocol):
 
     @property
     def learning_rate(self) -> Array:
-        """The learning rate in force, known without replaying anything."""
+        """The current learning rate, known without replaying anything."""
 
 
-class RestingState:
-    """The state between runs.
+class Resting:
+    """The state between runs: the variables are in the user's module, the rest is here.
 
     Args:
-        state: The state to hold.
+        module: The module.
+        init_optimizer: Parameters -> state of the optimizer before its first step; called when the
+            state is first read, as the module may not be built before.
+        step: Training steps taken, an int32 scalar.
+        learning_rate: A float32 scalar.
     """
 
-    def __init__(self, state: TrainState) -> None:
-        self.state = state
+    def __init__(
+        self,
+        module: Functional,
+        init_optimizer: Callable[[Arrays], PyTree],
+        step: Array,
+        learning_rate: Array,
+    ) -> None:
+        self._module, self._init_optimizer = module, init_optimizer
+        self._optimizer: PyTree = None
+        self._step = step
+        self.learning_rate = learning_rate
+
+    def read(self) -> TrainState:
+        variables = self._module.read()
+        if self._optimizer is None:
+            self._optimizer = self._init_optimizer(variables.params)
+        return TrainState(
+            *variables,
+            optimizer=self._optimizer,
+            metrics=(),
+            step=self._step,
+            learning_rate=self.learning_rate,
+        )
+
+    def write(self, state: TrainState) -> None:
+        self._module.write(state.variables)
+        self._optimizer = state.optimizer
+        self._step, self.learning_rate = state.step, state.learning_rate
 
     @property
     def step(self) -> int:
-        return int(self.state.step)
-
-    @property
-    def learning_rate(self) -> Array:
-        return self.state.learning_rate
+        return int(self._step)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from callbax._core._types import Array, PyTree
-from callbax._training._module import Arrays, FunctionalModule
+from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._training._objective import Objective
 
 Batch = tuple[PyTree, PyTree, PyTree]
@@ -50,7 +50,7 @@ class Step:
     keys: tuple[str, ...] | None
 
 
-def train_step(module: FunctionalModule, objective: Objective, optimizer: Optimizer) -> Step:
+def train_step(module: Functional, objective: Objective, optimizer: Optimizer) -> Step:
     """Returns the step that trains: forward, backward, update, running metrics.
 
     Its row holds the running values of the epoch so far, as Keras reports them, and in a last
@@ -61,9 +61,8 @@ def train_step(module: FunctionalModule, objective: Objective, optimizer: Optimi
         x, y, sample_weight = batch
 
         def objective_of(params: Arrays) -> tuple[Array, tuple[Any, PyTree, Arrays]]:
-            y_pred, stats = module.apply(
-                params, state["stats"], state["random"], x, training=True, step=state["step"]
-            )
+            variables = Variables(params, state["stats"], state["random"])
+            y_pred, stats = module.apply(variables, x, training=True, step=state["step"])
             losses = objective.losses(y, y_pred, sample_weight)
             return losses[0], (losses, y_pred, stats)
 
@@ -89,14 +88,12 @@ def train_step(module: FunctionalModule, objective: Objective, optimizer: Optimi
     return Step(run, moves, ("random", "learning_rate"), tuple(sorted(objective.keys)))
 
 
-def test_step(module: FunctionalModule, objective: Objective) -> Step:
+def test_step(module: Functional, objective: Objective) -> Step:
     """Returns the step that evaluates: forward and running metrics."""
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
-        y_pred, _ = module.apply(
-            state["params"], state["stats"], state["random"], x, training=False, step=state["step"]
-        )
+        y_pred, _ = module.apply(_variables(state), x, training=False, step=state["step"])
         losses = objective.losses(y, y_pred, sample_weight)
         metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
@@ -105,18 +102,15 @@ def test_step(module: FunctionalModule, objective: Objective) -> Step:
     return Step(run, ("metrics",), reads, tuple(sorted(objective.keys)))
 
 
-def predict_step(module: FunctionalModule) -> Step:
+def predict_step(module: Functional) -> Step:
     """Returns the step that predicts: its row is the module's output for the batch."""
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, PyTree]:
-        y_pred, _ = module.apply(
-            state["params"],
-            state["stats"],
-            state["random"],
-            batch[0],
-            training=False,
-            step=state["step"],
-        )
+        y_pred, _ = module.apply(_variables(state), batch[0], training=False, step=state["step"])
         return {}, y_pred
 
     return Step(run, (), ("params", "stats", "random", "step"), None)
+
+
+def _variables(state: Fields) -> Variables:
+    return Variables(state["params"], state["stats"], state["random"])

@@ -8,7 +8,7 @@ away, and the next one starts from the new state, with the same data.
 """
 
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,21 +20,21 @@ from callbax._data._feed import Feed
 from callbax._data._select import Chunk
 from callbax._training._compile import Programs
 from callbax._training._execution import Execution
-from callbax._training._logs import LogKeys
 from callbax._training._pace import Pace
-from callbax._training._reading import Pass, Reading
+from callbax._training._reading import Pass, Place, Reading
 from callbax._training._state import Packed, TrainState, check_same_form
-
-
-class Borrower(Protocol):
-    """Someone who was lent the state in a form that can be changed in place."""
-
-    def collect(self, state: TrainState) -> TrainState:
-        """Returns the state with what was changed; the same object where nothing was."""
 
 
 class Timeline:
     """The line of states of one run, read at a cursor that moves batch by batch.
+
+    Invariants. The cursor counts the batches of the run whose end hooks are due or done. The known
+    state stands at `_known_at`, which is never behind the start of the current execution and never
+    ahead of the cursor: `begins <= _known_at <= cursor <= ends`; a state at the cursor is the known
+    one, or the current execution's end, or replayed from the known one. The next execution, if one
+    runs ahead, begins where the current one ends, and from its end state. Once a hook writes, the
+    written state is the known one and neither execution exists. Batches drawn stay in the reading
+    until the cursor has passed them, so that whatever is dropped can be run again.
 
     Args:
         programs: Compiled executions of the step.
@@ -60,7 +60,6 @@ class Timeline:
         self._programs, self._pace = programs, pace
         self._reading = Reading(feed)
         self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
-        self._log_keys = LogKeys(programs.step.keys or ())
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
         self._known, self._known_at = programs.pack(state), 0
@@ -69,7 +68,6 @@ class Timeline:
         self._cursor = 0
         self._epoch_end: int | None = 0
         self._last: tuple[Execution, int] | None = None
-        self._borrower: Borrower | None = None
         self._recorded_row: list[float] | None = None
         self._ready_at = 0.0
         self._capacity: int | None = None
@@ -86,7 +84,6 @@ class Timeline:
         Raises:
             ValueError: The data is used up.
         """
-        self._end_lease()
         self._epoch_end = None if steps is None else self._cursor + steps - done
         self._pace.epoch_started(self._cursor - done)
         if done:
@@ -120,8 +117,6 @@ class Timeline:
         Returns:
             Over how many batches it moved.
         """
-        if self._borrower is not None:
-            self._end_lease()
         execution = self._current
         if execution is None or self._cursor == execution.ends:
             execution = self._begin_execution()
@@ -136,8 +131,9 @@ class Timeline:
 
     def logs(self) -> Logs:
         """Returns the running metrics after the last batch, a new dict of floats."""
-        row = self._row()
-        return {} if row is None else self._log_keys.logs(row)
+        row, keys = self._row(), self._programs.step.keys or ()
+        # The row has a value more than there are keys: the batch's own loss.
+        return {} if row is None else dict(zip(keys, row, strict=False))
 
     @property
     def batch_loss(self) -> float:
@@ -151,20 +147,18 @@ class Timeline:
 
     # For the model
 
-    @property
-    def state(self) -> TrainState:
-        """The state after the last batch; may be set to another of the same shapes."""
-        if self._borrower is not None:
-            self.settle()
+    def read(self) -> TrainState:
+        """Returns the state after the last batch."""
         if self._current is not None:
             self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
         return self._at_cursor().state
 
-    @state.setter
-    def state(self, state: TrainState) -> None:
-        self._set_state(state)
+    def write(self, state: TrainState) -> None:
+        """Replaces the state after the last batch; what ran ahead of it is dropped.
 
-    def _set_state(self, state: TrainState) -> None:
+        Raises:
+            ValueError: The new one has other shapes or dtypes; nothing was changed.
+        """
         check_same_form(self._known.state, state)
         execution = self._current
         discarded = self._next.count if self._next is not None else 0
@@ -182,53 +176,39 @@ class Timeline:
 
     @property
     def learning_rate(self) -> Array:
-        """The learning rate in force; no step changes it, so nothing is replayed for it."""
+        """The current learning rate; no step changes it, so nothing is replayed for it."""
         return self._known.state.learning_rate
 
-    def position(self) -> dict[str, Any]:
-        """Returns the place in the data and the last row of logs, as plain numbers."""
-        here = self._reading.pass_
-        return {
-            "pass_step": None if here is None else here.step,
-            "pass_done": 0 if here is None else self._cursor - here.begins,
-            "row": self._row() if self._programs.step.keys is not None else None,
-        }
-
-    def restore_position(self, recorded: dict[str, Any], seed: int) -> None:
-        """Moves to a place that `position` returned, before the first batch.
+    def place(self, seed: int | None) -> Place:
+        """Returns the place in the data.
 
         Args:
-            recorded: What `position` returned.
-            seed: Seed of the order of arrays in that run.
+            seed: Seed of the order in which arrays are read.
         """
-        self._recorded_row = recorded["row"]
-        if recorded["pass_step"] is not None:
-            here = Pass(recorded["pass_step"], self._cursor - recorded["pass_done"])
-            self._reading.move_to(here, self._cursor, seed)
+        here = self._reading.pass_
+        if here is None:
+            return Place(seed, None, 0)
+        return Place(seed, here.step, self._cursor - here.begins)
 
-    def lend(self, borrower: Borrower) -> TrainState:
-        """Returns the state; what the borrower changes in place counts from the next batch on."""
-        state = self.state
-        self._borrower = borrower
-        return state
+    @property
+    def row(self) -> list[float] | None:
+        """The last batch's row of logs; None before the first batch, and if rows are outputs."""
+        return self._row() if self._programs.step.keys is not None else None
 
-    def settle(self) -> None:
-        """Takes in what a borrower changed in place.
+    def move_to(self, place: Place, row: list[float] | None) -> None:
+        """Goes to a recorded place, before the first batch.
 
-        Raises:
-            ValueError: It has other shapes or dtypes now; the state stays as it was.
+        Args:
+            place: What `place` returned in a run over equal data.
+            row: What `row` was there.
         """
-        borrower, self._borrower = self._borrower, None
-        if borrower is not None:
-            before = self._at_cursor().state
-            after = borrower.collect(before)
-            if after is not before:
-                self._set_state(after)
-            self._borrower = borrower  # kept to what it was lent for as long as the hook runs
+        self._recorded_row = row
+        if place.pass_step is not None:
+            here = Pass(place.pass_step, self._cursor - place.pass_done)
+            self._reading.move_to(here, self._cursor, place.seed)
 
     def close(self) -> TrainState:
         """Ends the run, gives unused data back and returns the state at the cursor."""
-        self._end_lease()
         state = self._at_cursor().state
         self._restart(state)
         self._reading.close()
@@ -255,10 +235,6 @@ class Timeline:
     def _fresh_metrics(self) -> PyTree:
         empty = self._empty_metrics
         return jax.tree.map(jnp.copy, empty) if self._overwrite else empty
-
-    def _end_lease(self) -> None:
-        self.settle()
-        self._borrower = None
 
     def _distance(self) -> int:
         """Returns how many steps a replay to the cursor takes."""

@@ -1,11 +1,12 @@
 """Many callbacks behind one object; what the loop calls."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from callbax._core._hooks import Logs, Mode
+from callbax._stores._protocol import RunStore
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._checks import check, execution, flatten, overrider
 from callbax.callbacks._hook_calls import HookCalls
@@ -157,15 +158,23 @@ class CallbackList(Callback):
                 return True
         return False
 
-    def after_hook(self, action: Callable[[], None]) -> None:
-        """Has something done once the hook that is running returns.
+    def run_store(self) -> RunStore | None:
+        """Returns where the run is recorded: in that of the first callback that has one."""
+        stores = (getattr(type(callback), "run_store", None) for callback in self.callbacks)
+        for callback, store in zip(self.callbacks, stores, strict=True):
+            if store is not None:
+                return cast(RunStore, store(callback))
+        return None
 
-        What fails then is blamed on that hook: the model so checks what a hook did to a module.
+    def resume(self, epoch: int, states: Mapping[str, Any]) -> None:
+        """Restores the states of all callbacks, in the middle of a run.
 
         Args:
-            action: Called once, without arguments.
+            epoch: The epoch, counted from 0.
+            states: What `state_dict` returned.
         """
-        self._calls.after_hook(action)
+        self._calls.epoch = epoch
+        restore_states(self.callbacks, states)
 
     def teardown(self) -> None:
         """Lets every callback close what it holds open; call it in a ``finally`` around the run.

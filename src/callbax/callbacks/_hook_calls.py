@@ -33,7 +33,6 @@ class HookCalls:
         self.watching = False
         self._stopped = stopped
         self._calls: dict[str, tuple[_Call, ...]] = {}
-        self._pending: list[Callable[[], None]] = []
 
     def look_up(self, callbacks: Iterable[Any]) -> None:
         """Looks up who overrides what.
@@ -55,10 +54,6 @@ class HookCalls:
         """Says whether anyone overrides a hook."""
         return bool(self._calls[hook])
 
-    def after_hook(self, action: Callable[[], None]) -> None:
-        """Has something done once the hook that is running returns."""
-        self._pending.append(action)
-
     def call(self, hook: str, logs: Logs | None, *epoch: int) -> None:
         """Calls a hook of a run or an epoch."""
         logs = {} if logs is None else logs
@@ -66,8 +61,6 @@ class HookCalls:
         try:
             for call in self._calls[hook]:
                 call.method(*epoch, logs)
-                if self._pending:
-                    self._do_pending()
                 if self.watching and getattr(self.model, "stop_training", False):
                     self._note_stop(call)
         except BaseException as error:
@@ -82,18 +75,11 @@ class HookCalls:
         try:
             for call in self._calls[hook]:
                 call.method(batch, logs=logs)
-                if self._pending:
-                    self._do_pending()
                 if self.watching and getattr(self.model, "stop_training", False):
                     self._note_stop(call, batch)
         except BaseException as error:
             self._note(error, call, hook, batch)
             raise
-
-    def _do_pending(self) -> None:
-        pending, self._pending = self._pending, []
-        for action in pending:
-            action()
 
     def _note_stop(self, call: _Call, batch: int | None = None) -> None:
         """Says who asked the run to stop first, and when; later ones are no news."""

@@ -55,7 +55,7 @@ class History(Callback):
         self.validations = []
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Takes note of the epoch, for validations within it."""
+        """Records the epoch, for validations within it."""
         self._current_epoch, self._recorded = epoch, set()
 
     def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -79,14 +79,16 @@ class History(Callback):
             "history": history,
             "epoch": list(self.epoch),
             "validations": [list(at) for at in self.validations],
+            "current_epoch": self._current_epoch,
             "recorded": sorted(self._recorded),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        """Restores a recorded state; call it after ``on_train_begin``, which resets."""
         self.history = {key: list(values) for key, values in state["history"].items()}
         self.epoch = list(state["epoch"])
         self.validations = [(epoch, batch) for epoch, batch in state["validations"]]
+        self._current_epoch = state["current_epoch"]
         self._recorded = set(state["recorded"])
 
     def _record(self, values: Logs) -> None:

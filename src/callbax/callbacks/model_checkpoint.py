@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from callbax._core._errors import describe, explain
+from callbax._core._frequency import Frequency
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._checks import leave_out
 from callbax.callbacks._console import print_message
-from callbax.callbacks._frequency import Frequency
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor
-from callbax.callbacks._paths import PathTemplate, check_directory, check_no_directory, saving
 from callbax.callbacks._retention import Retention
+from callbax.saving._paths import PathTemplate, check_directory, check_no_directory, saving
 
 
 class ModelCheckpoint(Callback):

@@ -12,9 +12,9 @@ from callbax.callbacks._callback import Callback
 from callbax.callbacks._checks import leave_out
 from callbax.callbacks._events import EventFile, Scalars, file_name
 from callbax.callbacks._number import as_number
-from callbax.callbacks._paths import saving
 from callbax.callbacks._profile import Profile
 from callbax.callbacks._summaries import graph_values, weight_values
+from callbax.saving._paths import saving
 
 _RUNS = ("train", "validation")
 _INTERVAL = 0.25

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from callbax._core._errors import describe, explain
-from callbax._data._arrays import is_structure
-from callbax.callbacks._frequency import Frequency, parse
+from callbax._core._frequency import Frequency, parse
 
 
 def check_verbose(where: str, verbose: Any) -> Any:
@@ -55,19 +54,6 @@ def check_split(validation_split: Any) -> float:
     return float(validation_split)
 
 
-def need_arrays_to_split(x: Any, split: float) -> None:
-    """Raises for data whose last rows cannot be split off."""
-    if not is_structure(x):
-        raise ValueError(
-            explain(
-                f"fit(validation_split={split})",
-                expected="arrays, whose last rows can be split off",
-                received=describe(x),
-                action="Pass `validation_data`.",
-            )
-        )
-
-
 def validation_times(validation_freq: Any) -> tuple[Callable[[int], bool], Frequency]:
     """Returns when to validate: at which ends of epochs, counted from 0, and after which batches.
 
@@ -92,22 +78,5 @@ def validation_times(validation_freq: Any) -> tuple[Callable[[int], bool], Frequ
             'or a number of batches or epochs as in "500 batches"',
             received=describe(validation_freq),
             action="Pass 1 to validate every epoch. Times are not taken: no run could be repeated.",
-        )
-    )
-
-
-def unpack_validation(validation_data: Any) -> tuple[Any, Any, Any]:
-    """Returns ``validation_data`` as (x, y, sample_weight)."""
-    if not isinstance(validation_data, tuple | list):
-        return validation_data, None, None
-    if 1 <= len(validation_data) <= 3:
-        x, y, sample_weight = (*validation_data, None, None)[:3]
-        return x, y, sample_weight
-    raise ValueError(
-        explain(
-            "fit(validation_data=...)",
-            expected="(x, y), (x, y, sample_weight) or an iterable of batches",
-            received=describe(validation_data),
-            action="Pass a tuple of two or three parts.",
         )
     )

@@ -23,34 +23,18 @@ _QUEUE = ("max_queue_size", "workers", "use_multiprocessing")
 """How TensorFlow drew from a generator; here a thread does."""
 
 
-class GeneratorMethods:
-    """``fit_generator`` and its kin: deprecated, and the same as ``fit`` and its kin."""
+def for_generator(method: str, args: tuple[Any, ...], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns the arguments of a method that takes generators for those of its older form.
 
-    def fit_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
-        """Deprecated: use ``fit``, which takes generators."""
-        return self._forward("fit", generator, _FIT, args, arguments)
-
-    def evaluate_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
-        """Deprecated: use ``evaluate``, which takes generators."""
-        return self._forward("evaluate", generator, _OTHERS, args, arguments)
-
-    def predict_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
-        """Deprecated: use ``predict``, which takes generators."""
-        return self._forward("predict", generator, _OTHERS, args, arguments)
-
-    def _forward(
-        self,
-        method: str,
-        generator: Any,
-        names: tuple[str, ...],
-        args: tuple[Any, ...],
-        arguments: dict[str, Any],
-    ) -> Any:
-        warnings.warn(
-            f"`{method}_generator` is deprecated; `{method}` takes generators too.",
-            DeprecationWarning,
-            stacklevel=3,
-        )
-        given = dict(zip(names, args, strict=False)) | arguments
-        kept = {name: value for name, value in given.items() if name not in _QUEUE}
-        return getattr(self, method)(generator, **kept)
+    Args:
+        method: Name of the method: "fit", "evaluate" or "predict".
+        args: What was passed by position, after the generator.
+        arguments: What was passed by name.
+    """
+    warnings.warn(
+        f"`{method}_generator` is deprecated; `{method}` takes generators too.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    given = dict(zip(_FIT if method == "fit" else _OTHERS, args, strict=False)) | arguments
+    return {name: value for name, value in given.items() if name not in _QUEUE}

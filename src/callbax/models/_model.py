@@ -1,31 +1,38 @@
 """The model: what users compile, fit, evaluate and ask for predictions."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
-from callbax import optimizers
-from callbax._core._errors import describe, explain
+from callbax import optimizers, saving
+from callbax._core._errors import explain
 from callbax._core._naming import auto_name
 from callbax._core._rng import SeedSource
 from callbax._core._types import PyTree
+from callbax._data._placement import OneDevice
+from callbax._modules._adapters import functional_of
+from callbax._modules._nnx_parts import find_part
+from callbax._modules._stack import spec_of
+from callbax._stores._protocol import RunState
+from callbax._training._averages import Averages
+from callbax._training._engine import Engine
 from callbax._training._objective import Goals
 from callbax._training._pace import check_steps_per_execution
+from callbax._training._weights import get_weights, set_weights
 from callbax.callbacks import History
-from callbax.layers._layer import keras_order
-from callbax.models._engine import Engine
-from callbax.models._files import Files
-from callbax.models._generators import GeneratorMethods
-from callbax.models._parts import find_part, named_parts
-from callbax.models._runs import Runs
+from callbax.models._files import ModelFiles, compile_arguments
+from callbax.models._generators import for_generator
+from callbax.models._runs import Runs, results, rows
 from callbax.models._summary import summary_table
+from callbax.saving._atomic import PathLike
+from callbax.saving._contents import Contents
 
 
-class Model(Runs, GeneratorMethods, Files):
+class Model:
     """Trains, evaluates and runs an NNX module, with Keras's methods, arguments and callbacks.
 
     Give it any ``flax.nnx.Module`` and compile it with Keras names, with callbax objects, or with
@@ -56,38 +63,29 @@ class Model(Runs, GeneratorMethods, Files):
         True
     """
 
-    def __init__(
-        self, module: nnx.Module, *, seed: int | None = None, name: str | None = None
-    ) -> None:
-        if not isinstance(module, nnx.Module):
-            raise TypeError(
-                explain(
-                    "Model(module)",
-                    expected="an instance of `flax.nnx.Module`",
-                    received=describe(module),
-                    action="Make the module first: Model(MyModule(rngs=nnx.Rngs(0))).",
-                )
-            )
+    def __init__(self, module: Any, *, seed: int | None = None, name: str | None = None) -> None:
         self.name = name or auto_name(type(self).__name__)
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
-        self._seeds = SeedSource(seed)
-        self._engine = Engine(module, self._seeds)
-        self._validates = self.ema_swapped = False
-        self.resume_point = None
+        self.first_epoch: int | None = None
         self.train_function = None  # Keras's own `TensorBoard` draws it if it is TensorFlow's.
+        self._seeds = SeedSource(seed)
+        self._engine = Engine(functional_of(module), OneDevice())
+        self._averages = Averages(self._engine)
+        self._files = ModelFiles(self._engine)
+        self._runs = Runs(self, self._engine, self._averages, seed, self._build_for)
 
     # What it is made of
 
     @property
     def module(self) -> Any:
-        """The live NNX module; in a hook it is as of the current batch, and changes to it count."""
-        return self._engine.module
+        """The user's module; in a hook it is as of the current batch, and changes to it count."""
+        return self._engine.functional.module
 
     @property
     def layers(self) -> list[Any]:
-        """The module's parts, in the order in which they were made."""
-        return [part for _, part in named_parts(self.module)]
+        """The module's parts, in the order in which they were made; live like the module."""
+        return [part.value for part in self._engine.functional.parts()]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Returns a layer by its name or position.
@@ -95,7 +93,12 @@ class Model(Runs, GeneratorMethods, Files):
         Raises:
             ValueError: There is none, or neither or both were given.
         """
-        return find_part(named_parts(self.module), name, index)
+        return find_part(self._engine.functional.parts(), name, index)
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights exist."""
+        return self._engine.functional.built
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights.
@@ -104,7 +107,8 @@ class Model(Runs, GeneratorMethods, Files):
             input_shape: Shape of a batch of inputs, None for the number of samples. A plain NNX
                 module has its weights already and needs none.
         """
-        self._make_weights(input_shape)
+        if not self.built:
+            self._build_for(spec_of(input_shape))
 
     def get_weights(self) -> list[np.ndarray]:
         """Returns copies of all weights: layer by layer, trainable ones first, as in Keras.
@@ -115,7 +119,7 @@ class Model(Runs, GeneratorMethods, Files):
         Differs from Keras: a model that is not built is an error, not an empty list.
         """
         self._need_built("get_weights")
-        return self._engine.weights()
+        return get_weights(self._engine)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights.
@@ -128,7 +132,7 @@ class Model(Runs, GeneratorMethods, Files):
                 changed.
         """
         self._need_built("set_weights")
-        self._engine.set_weights(list(weights))
+        set_weights(self._engine, list(weights))
 
     def count_params(self) -> int:
         """Returns how many numbers all weights hold."""
@@ -143,24 +147,14 @@ class Model(Runs, GeneratorMethods, Files):
             line_length: Width in characters; by default the terminal's, at most 100.
             print_fn: Takes the text in place of ``print``.
         """
-        shapes = self._output_specs()
-        rows = [
-            (
-                name,
-                type(part).__name__,
-                shapes.get(name),
-                sum(variable.get_value().size for _, variable in keras_order(part)),
-            )
-            for name, part in named_parts(self.module)
-        ]
-        state = self._engine.source.state if self.built else None
+        state = self._engine.read() if self.built else None
         sizes = [
             0 if state is None else sum(leaf.size for leaf in jax.tree.leaves(part))
             for part in (state and state.params, state and state.stats, state and state.optimizer)
         ]
         summary_table(
             self.name,
-            rows,
+            self._engine.functional.parts(),
             trainable=sizes[0],
             other=sizes[1],
             optimizer=sizes[2],
@@ -171,12 +165,12 @@ class Model(Runs, GeneratorMethods, Files):
     def start_profile(self, log_dir: str) -> None:
         """Starts JAX's profiler; its trace goes below a directory."""
         # What ran ahead has run already; dropped, it runs again, in the trace.
-        self._engine.replace()
+        self._engine.drop_future()
         jax.profiler.start_trace(log_dir)
 
     def stop_profile(self) -> None:
         """Ends what `start_profile` started and writes the trace."""
-        jax.block_until_ready(self._engine.source.state)
+        jax.block_until_ready(self._engine.read())
         jax.profiler.stop_trace()
 
     def __call__(self, x: Any, training: bool = False) -> Any:
@@ -241,22 +235,362 @@ class Model(Runs, GeneratorMethods, Files):
         """Names of what ``evaluate`` returns, as far as known: all of them after the first run."""
         return list(self._engine.log_keys()) or ([] if self._engine.optimizer is None else ["loss"])
 
+    # Running
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History | None:
+        """Trains.
+
+        Args:
+            x: Inputs: an array, a dict or tuple of arrays, or an iterable of batches ``(x, y)`` or
+                ``(x, y, sample_weight)``, such as a generator.
+            y: Targets, one row per sample.
+            batch_size: Samples in a batch, 32 by default.
+            epochs: Number of the epoch to stop before, counted from 0.
+            verbose: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" is 1.
+            callbacks: Callbacks: one, or a list. Any object with hooks.
+            validation_split: Share of the samples, the last ones, kept for validation.
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or an iterable of batches.
+            shuffle: Whether arrays are read in a new order at each pass.
+            class_weight: Class number -> weight in training.
+            sample_weight: Weight of each sample in the loss and in ``weighted_metrics``.
+            initial_epoch: Number of the first epoch.
+            steps_per_epoch: Batches in an epoch; data go on where the last epoch stopped.
+            validation_steps: Batches of validation data, from their beginning.
+            validation_batch_size: Samples in a batch of validation; ``batch_size`` by default.
+            validation_freq: Validate every so many epochs, or the numbers of epochs to validate; or
+                a number and a unit: ``"2 epochs"``, or ``"500 batches"`` to validate within epochs,
+                after every so many batches of the run, with the hook ``on_validation_end``.
+                Callbacks that monitor a ``val_`` key then go by validations, not by epochs.
+
+        Returns:
+            The `History` of the run, also in ``model.history`` when an exception ends it.
+
+        Raises:
+            ValueError: Data or arguments are illegal; nothing has been trained.
+
+        Differs from Keras: a generator that is used up before the epochs are done is an error;
+        iterables of batches are never shuffled, and nothing warns about it; `validation_freq` takes
+        units, and so validates within epochs.
+        """
+        return self._runs.fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Computes the loss and metrics.
+
+        Args:
+            x: As for `fit`.
+            y: As for `fit`.
+            batch_size: Samples in a batch, 32 by default.
+            verbose: As for `fit`.
+            sample_weight: Weight of each sample.
+            steps: Batches to evaluate; all by default.
+            callbacks: As for `fit`.
+            return_dict: Whether to return a dict.
+
+        Returns:
+            The loss, a list of it and the metrics in compile order, or a dict of name -> value.
+
+        Raises:
+            ValueError: Data or arguments are illegal.
+        """
+        logs = self._runs.evaluate(
+            x,
+            y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            steps=steps,
+            callbacks=callbacks,
+        )
+        return logs if return_dict else results(logs, self._engine.log_keys())
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Computes outputs.
+
+        Args:
+            x: As for `fit`; of batches with targets the targets are ignored.
+            batch_size: Samples in a batch, 32 by default.
+            verbose: As for `fit`.
+            steps: Batches to predict; all by default.
+            callbacks: As for `fit`; ``logs["outputs"]`` holds the batch's outputs.
+
+        Returns:
+            NumPy arrays of shape (samples, ...) in the structure of the module's output.
+
+        Raises:
+            ValueError: Data or arguments are illegal.
+        """
+        return self._runs.predict(
+            x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+        )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Takes one training step; arguments and result as for `fit` and `evaluate`."""
+        logs = self._runs.one_batch("train", x, y, sample_weight, class_weight)
+        return logs if return_dict else results(logs, self._engine.log_keys())
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Evaluates one batch; arguments and result as for `evaluate`."""
+        logs = self._runs.one_batch("test", x, y, sample_weight)
+        return logs if return_dict else results(logs, self._engine.log_keys())
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Returns the outputs for one batch, NumPy arrays."""
+        return self.predict(x, batch_size=rows(x), verbose=0)
+
+    def fit_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
+        """Deprecated: use ``fit``, which takes generators."""
+        return self.fit(generator, **for_generator("fit", args, arguments))
+
+    def evaluate_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
+        """Deprecated: use ``evaluate``, which takes generators."""
+        return self.evaluate(generator, **for_generator("evaluate", args, arguments))
+
+    def predict_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
+        """Deprecated: use ``predict``, which takes generators."""
+        return self.predict(generator, **for_generator("predict", args, arguments))
+
+    # Files
+
+    def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
+        """Writes the weights as of the current batch.
+
+        Args:
+            filepath: Ends in ``.weights.h5`` for Keras's format, which holds the optimizer's
+                state too, or in ``.safetensors`` for weights alone.
+            overwrite: Whether a file that exists may be replaced.
+
+        Raises:
+            ValueError: The name ends otherwise, or the model is not built.
+            OSError: The file cannot be written, or exists and may not be replaced; an old file
+                is as it was.
+
+        Differs from Keras: see `callbax.saving.save_weights`.
+        """
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False) -> None:
+        """Reads weights, and the optimizer's state where the file holds it; in a hook they count.
+
+        Args:
+            filepath: A ``.weights.h5``, ``.safetensors`` or ``.keras`` file.
+            skip_mismatch: Whether arrays that the file lacks or has in another shape keep their
+                values, with a warning.
+
+        Raises:
+            ValueError: The file is that of another model; nothing was changed.
+            OSError: The file is missing, damaged or of another kind; nothing was changed.
+
+        Differs from Keras: see `callbax.saving.load_weights`.
+        """
+        saving.load_weights(self, filepath, skip_mismatch)
+
+    def save(self, filepath: PathLike, overwrite: bool = True) -> None:
+        """Writes the whole model, compilation and optimizer's state included.
+
+        Args:
+            filepath: Ends in ``.keras``.
+            overwrite: Whether a file that exists may be replaced.
+
+        Raises:
+            TypeError: Plain values cannot describe the model, as with a plain NNX module.
+            ValueError: The name ends otherwise.
+            OSError: The file cannot be written, or exists and may not be replaced; an old file
+                is as it was.
+
+        Differs from Keras: see `callbax.saving.save_model`.
+        """
+        saving.save_model(self, filepath, overwrite)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the model is made of, as plain values; a plain NNX module cannot be told.
+
+        Raises:
+            TypeError: Always; `Sequential` overrides it.
+        """
+        raise TypeError(
+            explain(
+                "model.get_config()",
+                expected="a `Sequential` of layers, which plain values describe",
+                received=f"a `Model` of the NNX module {type(self.module).__name__}",
+                action="Use `save_weights`, make the module in code and `load_weights` into it.",
+            )
+        )
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Returns what the model is made of as JSON text, for ``keras.models.model_from_json``.
+
+        Args:
+            **kwargs: Passed to ``json.dumps``.
+
+        Raises:
+            TypeError: Plain values cannot describe the model, as with a plain NNX module.
+
+        Differs from Keras: what the model was compiled with is left out.
+        """
+        return json.dumps(saving.serialize_keras_object(self), **kwargs)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns for what inputs the model was built; None where nobody needs to know."""
+        return None
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Returns the arguments of `compile` as plain values; None before it was called.
+
+        Raises:
+            TypeError: One of them is a lambda or an optax transformation.
+        """
+        return self._files.compile_config()
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compiles the model as `get_compile_config`, here or in Keras, says.
+
+        Args:
+            config: Arguments of `compile`, as plain values or as objects.
+        """
+        self.compile(**compile_arguments(config))
+
+    def file_contents(self) -> Contents:
+        """Returns the arrays as of the current batch under the keys that files use."""
+        return self._files.contents(self.name)
+
+    def take_file_contents(
+        self, weights: Mapping[str, np.ndarray], optimizer: Sequence[np.ndarray] | None
+    ) -> None:
+        """Replaces arrays as of the current batch, all at once.
+
+        Args:
+            weights: Key -> array of the shape that `file_contents` has there; others stay.
+            optimizer: The optimizer's variables; None leaves them as they are.
+        """
+        self._files.take_contents(weights, optimizer)
+
+    # For callbacks
+
     @property
     def log_keys(self) -> tuple[str, ...] | None:
-        """Keys of the logs at the end of an epoch, sorted; None where no run has begun."""
+        """Keys of the logs at the end of an epoch, sorted; None before the first run."""
         keys = self._engine.log_keys()
-        validated = tuple(f"val_{key}" for key in keys) if self._validates else ()
+        validated = tuple(f"val_{key}" for key in keys) if self._runs.validates else ()
         return tuple(sorted(keys + validated)) or None
 
     @property
     def batch_loss(self) -> float:
-        """The last batch's own loss, where logs hold the mean over the epoch so far."""
+        """The last batch's own loss; logs hold the mean over the epoch so far."""
         return self._engine.batch_loss
 
     @property
     def metric_directions(self) -> Mapping[str, str | None]:
-        """Log key -> "up" where more is better, "down" where less is, None where nobody knows."""
+        """Log key -> "up" if more is better, "down" if less is, None if that is unknown."""
         return self._engine.directions()
+
+    @property
+    def validates_by_batch(self) -> bool:
+        """Whether the current or last `fit` validates within epochs, every n batches."""
+        return self._runs.validates_by_batch
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether this process writes files and prints for all that take part in a run."""
+        return self._engine.placement.is_lead
+
+    @property
+    def ema_swapped(self) -> bool:
+        """Whether the weights and their moving averages have changed places."""
+        return self._averages.swapped
+
+    def swap_ema_weights(self) -> None:
+        """Exchanges the weights and the averages that an optimizer with ``use_ema`` keeps.
+
+        Raises:
+            ValueError: The optimizer keeps none.
+        """
+        self._averages.swap()
+
+    def run_state(self) -> RunState:
+        """Returns the fit under way as one value, as of the current batch.
+
+        Raises:
+            RuntimeError: The model is not being fitted.
+        """
+        return self._runs.run_state()
+
+    def get_state_tree(self) -> dict[str, Any]:
+        """Returns all state as nested dicts of NumPy arrays, as of the current batch.
+
+        Layers' variables go by Keras's paths, ``sequential/dense/kernel``.
+        """
+        return self._files.state_tree()
+
+    @property
+    def _initial_epoch(self) -> int | None:
+        """Keras's name of `first_epoch`, which its own `BackupAndRestore` sets."""
+        return self.first_epoch
+
+    @_initial_epoch.setter
+    def _initial_epoch(self, epoch: int | None) -> None:
+        self.first_epoch = epoch
 
     # Inside
 
@@ -271,14 +605,6 @@ class Model(Runs, GeneratorMethods, Files):
                 )
             )
 
-    def _make_weights(self, input_shape: Any) -> None:
-        """Makes weights that do not exist yet; a plain module has its own."""
-
     def _build_for(self, x: PyTree) -> None:
         """Makes the weights for an input, arrays or their shapes and dtypes."""
-        if not self.built:
-            self._make_weights(jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), x))
-
-    def _output_specs(self) -> dict[str, PyTree]:
-        """Returns part name -> shapes and dtypes of its output, as far as known."""
-        return {}
+        self._engine.build(x, self._seeds)

@@ -1,34 +1,18 @@
 """A model made of layers in a row."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 
 from callbax._core._errors import describe, explain
-from callbax._core._types import PyTree
-from callbax._training._module import FunctionalModule
-from callbax.layers import Input, Layer
+from callbax._core._naming import auto_name
+from callbax._modules._stack import Stack, StackFunctional, spec_of
+from callbax.layers import Input
 from callbax.models._files import MODELS
-from callbax.models._keys import LayerKeys
 from callbax.models._model import Model
-from callbax.models._parts import named_parts
 from callbax.saving import deserialize_keras_object, serialize_keras_object
-
-
-class _Stack(nnx.Module):
-    """Layers applied one after the other."""
-
-    def __init__(self) -> None:
-        self.layers: Any = nnx.List([])
-        self.trainable = True
-
-    def __call__(self, x: Any) -> Any:
-        for layer in self.layers:
-            x = layer(x)
-        return x
 
 
 @MODELS.register()
@@ -59,11 +43,8 @@ class Sequential(Model):
         *,
         seed: int | None = None,
     ) -> None:
-        super().__init__(_Stack(), seed=seed, name=name)
-        self._stack: _Stack = super().module
-        self._stack.trainable = trainable
-        self._specs: list[PyTree] = []
-        self._input: PyTree = None
+        name = name or auto_name(type(self).__name__)
+        super().__init__(Stack(name, trainable), seed=seed, name=name)
         self._input_shape: Any = None
         for layer in layers or ():
             self.add(layer)
@@ -87,7 +68,7 @@ class Sequential(Model):
                     action="Make the layer first: add(Dense(10)); wrap a function in Activation.",
                 )
             )
-        name = getattr(layer, "name", None)
+        name, stack = getattr(layer, "name", None), self._stack
         if name is not None and any(getattr(old, "name", None) == name for old in self.layers):
             raise ValueError(
                 explain(
@@ -97,35 +78,39 @@ class Sequential(Model):
                     action="Give it another `name`.",
                 )
             )
+        self._engine.forget()
         shape = getattr(layer, "batch_shape", None)
-        if not self._stack.layers and self._input is None and shape is not None:
-            self._input_shape, self._input = shape, _spec(shape)
-        self._engine.reread()
+        if not self.layers and stack.input_spec is None and shape is not None:
+            self._input_shape, stack.input_spec = shape, spec_of(shape)
         if isinstance(layer, Input):
             return
-        self._stack.layers.append(layer)
-        if self._input is not None:
+        stack.add(layer)
+        if stack.input_spec is not None:
             try:
-                self._extend()
+                self._build_for(stack.input_spec)
             except Exception:
-                self._stack.layers.pop()
+                stack.pop()
                 raise
 
     def pop(self) -> Any:
         """Takes the last layer off and returns it."""
-        self._engine.reread()
-        del self._specs[len(self._stack.layers) - 1 :]
-        return self._stack.layers.pop()
+        self._engine.forget()
+        return self._stack.pop()
 
     @property
     def layers(self) -> list[Any]:
-        """The layers in order, `Input` left out."""
+        """The layers in order, `Input` left out; live like the module."""
         return list(self.module.layers)
 
-    @property
-    def built(self) -> bool:
-        """Whether the weights exist."""
-        return bool(self._stack.layers) and len(self._specs) == len(self._stack.layers)
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights.
+
+        Args:
+            input_shape: Shape of a batch of inputs, None for the number of samples.
+        """
+        if not self.built:
+            self._input_shape = input_shape
+        super().build(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the layers and the shape of the input as plain values.
@@ -133,10 +118,10 @@ class Sequential(Model):
         Raises:
             TypeError: A layer is a plain NNX module, or holds what plain values cannot describe.
         """
-        layers = [serialize_keras_object(layer) for layer in self._stack.layers]
-        config = {"name": self.name, "trainable": self._stack.trainable, "layers": layers}
-        if self._input_shape is not None:
-            shape = serialize_keras_object(self._input_shape)
+        layers = [serialize_keras_object(layer) for layer in self.layers]
+        config = {"name": self.name, "trainable": self.module.trainable, "layers": layers}
+        if (known := self._known_input_shape()) is not None:
+            shape = serialize_keras_object(known)
             # In Keras the first layer of a built model says what the input looks like.
             name, inputs = "InputLayer", {"batch_shape": shape, "name": "input_layer"}
             layers.insert(0, {"module": "keras.layers", "class_name": name, "config": inputs})
@@ -145,7 +130,7 @@ class Sequential(Model):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Returns the shape of a batch of inputs; None before the model is built."""
-        return {"input_shape": self._input_shape} if self.built else None
+        return {"input_shape": self._known_input_shape()} if self.built else None
 
     @classmethod
     def from_config(
@@ -167,53 +152,12 @@ class Sequential(Model):
             model.build(shape)
         return model
 
-    def _file_keys(self) -> tuple[dict[str, str], dict[str, str]]:
-        found = LayerKeys(list(self._stack.layers), ("layers",), self.name)
-        return found.keys, found.names
+    @property
+    def _stack(self) -> StackFunctional:
+        return cast(StackFunctional, self._engine.functional)
 
-    def _make_weights(self, input_shape: Any) -> None:
-        if self.built:
-            return
-        if not self._stack.layers:
-            raise ValueError(
-                explain(
-                    "Sequential",
-                    expected="at least one layer",
-                    received="none",
-                    action="Pass layers or call `add`.",
-                )
-            )
-        self._input_shape, self._input = input_shape, _spec(input_shape)
-        self._extend()
-
-    def _extend(self) -> None:
-        """Builds the layers that are not built yet."""
-        spec = self._specs[-1] if self._specs else self._input
-        for layer in list(self._stack.layers)[len(self._specs) :]:
-            if isinstance(layer, Layer):
-                layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), self._seeds)
-            _, spec = FunctionalModule(layer).trace(spec)
-            self._specs.append(spec)
-
-    def _variable_names(self, paths: list[str]) -> dict[str, str]:
-        names: dict[str, str] = {}
-        for path in paths:
-            _, index, *inner = path.split("/")
-            layer = f"{self.name}/{getattr(self._stack.layers[int(index)], 'name', index)}"
-            # Without the NNX module that a layer holds, unless two hold one of a name.
-            short = f"{layer}/{inner[-1]}"
-            names[path] = short if short not in names.values() else "/".join([layer, *inner])
-        return names
-
-    def _output_specs(self) -> dict[str, PyTree]:
-        names = [name for name, _ in named_parts(self.module)]
-        return dict(zip(names, self._specs, strict=False))
-
-
-def _spec(shape: Any) -> PyTree:
-    """Returns the spec of a batch of one sample where the number of samples is open."""
-    if isinstance(shape, tuple | list) and all(d is None or isinstance(d, int) for d in shape):
-        known = tuple(1 if length is None else length for length in shape)
-        return jax.ShapeDtypeStruct(known, jnp.float32)
-    parts = shape.items() if isinstance(shape, dict) else enumerate(shape)
-    return {key: _spec(part) for key, part in parts}
+    def _known_input_shape(self) -> Any:
+        """Returns the shape of a batch of inputs, as the user said it or as data had it."""
+        if self._input_shape is not None or self._stack.input_spec is None:
+            return self._input_shape
+        return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self._stack.input_spec)

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from callbax._core._types import PyTree
+from callbax._modules._protocol import Part
 
 
 def summary_table(
     name: str,
-    rows: Sequence[tuple[str, str, PyTree, int]],
+    parts: Sequence[Part],
     *,
     trainable: int,
     other: int,
@@ -25,7 +26,7 @@ def summary_table(
 
     Args:
         name: The model's name.
-        rows: For each layer its name, class, output shapes (None where not known) and parameters.
+        parts: The layers.
         trainable: Numbers that training changes.
         other: Numbers that it does not.
         optimizer: Numbers that the optimizer holds.
@@ -36,8 +37,9 @@ def summary_table(
     table.add_column("Layer (type)")
     table.add_column("Output Shape")
     table.add_column("Param #", justify="right")
-    for layer, kind, shape, count in rows:
-        table.add_row(f"{layer} ({kind})", _shown(shape), f"{count:,}")
+    for part in parts:
+        title = f"{part.name} ({type(part.value).__name__})"
+        table.add_row(title, _shown(part.output), f"{part.size:,}")
     console = Console(highlight=False)
     console.width = line_length or min(console.width, 100)
     with console.capture() as capture:

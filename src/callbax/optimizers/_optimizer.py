@@ -1,5 +1,6 @@
 """The base class of optimizers."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
@@ -127,7 +128,7 @@ class Optimizer(ABC):
             A pytree of fixed shapes and dtypes; `ema_of` finds the averages in it.
         """
         with jax.ensure_compile_time_eval():  # a schedule gives a number, while tracing too
-            rate = jax.device_put(np.float32(self.initial_learning_rate or 0.0))
+            rate = jnp.asarray(np.float32(self.initial_learning_rate or 0.0))
         accumulates = self.gradient_accumulation_steps is not None
         return OptimizerState(
             transformation=self.transformation(rate).init(params),
@@ -252,17 +253,19 @@ class Optimizer(ABC):
     built = True
     """The state comes with the model's weights; Keras's `BackupAndRestore` asks before it loads."""
 
-    def bind(self, source: Source) -> None:
-        """Lets `learning_rate` and `iterations` speak of a model's training state.
+    def bind(self, source: Source) -> Self:
+        """Returns the optimizer of a model: a copy that speaks of that model's training state.
+
+        This one is left as it is, so that several models may be compiled with it, each with a
+        learning rate and a count of its own. While a single model uses it, its `learning_rate` and
+        `iterations` are that model's; a rate that is set here reaches every model that uses it.
 
         Args:
-            source: Where that state is read and written; it replaces an earlier one.
+            source: Where that state is read and written.
         """
-        self._live.source = source
-
-    def unbind(self) -> None:
-        """Ends what `bind` began; the learning rate stays as it is then."""
-        self._live.unbind()
+        bound = copy.copy(self)
+        vars(bound)["_live"] = self._live.bound_to(source)
+        return bound
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain values, with the rate now in force.

@@ -6,6 +6,7 @@ from typing import Any
 from flax import nnx
 
 from callbax._core._naming import snake_case
+from callbax._modules._nnx import joined
 from callbax.layers import Layer
 from callbax.layers._layer import keras_order
 
@@ -59,7 +60,7 @@ class LayerKeys:
         own = [entry for entry in keras_order(layer, path) if id(entry[1]) not in theirs]
         own.sort(key=lambda entry: not isinstance(entry[1], nnx.Param))
         for i, (variable_path, _) in enumerate(own):
-            self.keys.setdefault(_joined(variable_path), f"{group}/vars/{i}")
+            self.keys.setdefault(joined(variable_path), f"{group}/vars/{i}")
         for attribute, parts in inner:
             if isinstance(getattr(layer, attribute), Layer):
                 self._walk(parts[0][1], (*path, attribute), f"{group}/{attribute}")
@@ -82,7 +83,3 @@ def _inner_layers(layer: Layer) -> Iterator[tuple[str, list[tuple[Any, Layer]]]]
         found = [(key, item) for key, item in items if isinstance(item, Layer)]
         if found:
             yield name, found
-
-
-def _joined(path: Path) -> str:
-    return "/".join(map(str, path))

@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from callbax._core._frequency import Frequency
 from callbax._core._hooks import Logs
 from callbax._data._feed import Feed
 from callbax._training import _loop
-from callbax.callbacks import Callback, CallbackList
-from callbax.callbacks._frequency import Frequency
-from callbax.models._engine import Engine
+from callbax._training._engine import Engine
+from callbax._training._run_hooks import RunHooks
 
 
-class Validation(Callback):
-    """Evaluates the validation data at the ends of epochs, or every so many batches.
+class Validation:
+    """Evaluates the validation data at the ends of epochs, or every n batches.
 
-    For the latter it is a callback itself, after the others, as their hooks of a batch come first,
+    For the latter it joins the callbacks, after the others, as their hooks of a batch come first,
     and before those that run last, as a backup of a batch holds its validation.
 
     Args:
@@ -23,13 +23,13 @@ class Validation(Callback):
         feed: The validation data, read from their beginning each time.
         steps: Batches of it; None takes all.
         is_due: Epoch, counted from 0 -> whether to validate at its end.
-        frequency: Says after which batches to validate.
+        frequency: After which batches to validate.
     """
 
     execution = "fused"
-    adds_logs = ()
-    _hooks: CallbackList
-    _flags: Any
+    adds_logs: tuple[str, ...] = ()
+    _hooks: RunHooks
+    _flags: _loop.Flags
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Validation(Callback):
         return self._frequency.by_batch
 
     @contextmanager
-    def within(self, hooks: CallbackList, flags: Any) -> Iterator[None]:
+    def within(self, hooks: RunHooks, flags: _loop.Flags) -> Iterator[None]:
         """Validates with the callbacks of a fit while it lasts; after it the data are closed.
 
         Args:
@@ -85,7 +85,7 @@ class Validation(Callback):
         return {"latest": dict(self._latest), **self._frequency.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state."""
+        """Restores a recorded state."""
         self._latest = dict(state["latest"])
         self._frequency.load_state_dict(state)
 

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from callbax._training._state import TrainState
-from callbax.optimizers import SGD, Adam, Optimizer, RMSprop
+from callbax._core._types import Array, PyTree
+from callbax.optimizers._optimizer import Optimizer
+from callbax.optimizers.adam import Adam
+from callbax.optimizers.rmsprop import RMSprop
+from callbax.optimizers.sgd import SGD
 
 LAYOUTS: dict[type[Optimizer], tuple[tuple[str, ...], ...]] = {
     Adam: (("momentum", "velocity"), ("largest",)),
@@ -18,6 +21,23 @@ LAYOUTS: dict[type[Optimizer], tuple[tuple[str, ...], ...]] = {
 }
 """Optimizer -> its slots in Keras's order. Slots of one group alternate, weight by weight; a minus
 sign says that Keras keeps the slot with the other sign."""
+
+
+class OptimizedState(Protocol):
+    """A training state, as far as its optimizer goes."""
+
+    @property
+    def params(self) -> dict[str, Array]: ...
+    @property
+    def optimizer(self) -> PyTree: ...
+    @property
+    def step(self) -> Array: ...
+    @property
+    def learning_rate(self) -> Array: ...
+    def replace(self, **changes: Any) -> Self: ...
+
+
+_State = TypeVar("_State", bound=OptimizedState)
 
 
 class OptimizerVariables:
@@ -48,13 +68,13 @@ class OptimizerVariables:
         """How many variables a Keras optimizer has before its first step."""
         return 2 if self._has_rate else 1
 
-    def read(self, state: TrainState) -> list[Any]:
+    def read(self, state: OptimizedState) -> list[Any]:
         """Returns the variables."""
         leaves = _named_leaves(state.optimizer)
         head = [state.step, state.learning_rate] if self._has_rate else [state.step]
         return head + [sign * leaves[key] for key, sign in self._order(state)]
 
-    def write(self, state: TrainState, variables: Sequence[np.ndarray]) -> TrainState:
+    def write(self, state: _State, variables: Sequence[np.ndarray]) -> _State:
         """Returns the state with these variables in it.
 
         Args:
@@ -87,7 +107,7 @@ class OptimizerVariables:
         optimizer = jax.tree.unflatten(structure, list(leaves.values()))
         return state.replace(optimizer=optimizer, step=step, learning_rate=rate)
 
-    def _order(self, state: TrainState) -> list[tuple[tuple[str, str], int]]:
+    def _order(self, state: OptimizedState) -> list[tuple[tuple[str, str], int]]:
         """Returns the leaves of the optimizer's state in Keras's order, with their signs."""
         leaves = _named_leaves(state.optimizer)
         if self._layout is None:

@@ -5,6 +5,8 @@ from typing import Any
 from flax import nnx
 
 from callbax._core._errors import describe, explain
+from callbax._modules._protocol import Part
+from callbax.layers._layer import keras_order
 
 
 def named_parts(module: Any) -> list[tuple[str, Any]]:
@@ -27,7 +29,12 @@ def named_parts(module: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def find_part(parts: list[tuple[str, Any]], name: str | None, index: int | None) -> Any:
+def size(part: Any) -> int:
+    """Returns how many numbers the weights of a part hold."""
+    return sum(variable.get_value().size for _, variable in keras_order(part))
+
+
+def find_part(parts: list[Part], name: str | None, index: int | None) -> Any:
     """Returns a part by its name or position.
 
     Raises:
@@ -42,15 +49,14 @@ def find_part(parts: list[tuple[str, Any]], name: str | None, index: int | None)
                 action="Pass one of the two.",
             )
         )
-    matches = [part for part_name, part in parts if part_name == name]
+    matches = [part.value for part in parts if part.name == name]
     if index is not None and -len(parts) <= index < len(parts):
-        matches = [parts[index][1]]
+        matches = [parts[index].value]
     if not matches:
         raise ValueError(
             explain(
                 "get_layer()",
-                expected=f"one of {[part_name for part_name, _ in parts]} or an index below "
-                f"{len(parts)}",
+                expected=f"one of {[part.name for part in parts]} or an index below {len(parts)}",
                 received=describe(name if index is None else index),
                 action="`model.summary()` lists the layers.",
             )

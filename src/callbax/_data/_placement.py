@@ -1,0 +1,130 @@
+"""Where arrays live: the state, the batches and the rows of a run."""
+
+import functools
+import math
+import os
+import time
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from callbax._core._types import Array, PyTree
+
+ALIGNMENT = 64
+"""Bytes; where memory must start for XLA to use it in place on a CPU."""
+POLLING_SECONDS = 2e-4 if (os.cpu_count() or 1) > 1 else 0.0
+"""How long to ask for a result again and again; on one core that would keep it from coming."""
+
+
+class Placement(Protocol):
+    """Where a run's arrays live, and which process speaks for all of them.
+
+    The engine holds one and hands it to whatever makes arrays; nothing else chooses a device.
+
+    Attributes:
+        is_lead: Whether this process writes files and prints for all.
+        platform: The devices' kind as XLA names it: "cpu", "gpu", "tpu".
+        memory: Bytes of the memory that a state has to fit into.
+    """
+
+    @property
+    def is_lead(self) -> bool: ...
+    @property
+    def platform(self) -> str: ...
+    @property
+    def memory(self) -> int: ...
+
+    def place_state(self, tree: PyTree) -> PyTree:
+        """Puts the arrays of a state, host arrays or others, where steps expect them."""
+
+    def place_batch(self, array: Any) -> Array:
+        """Puts an array of samples, rows or row numbers, where steps expect it."""
+
+    def to_host(self, array: Array) -> np.ndarray:
+        """Returns an array's values, waiting for them if need be."""
+
+    def share(self, size: int) -> int:
+        """Returns how many of a batch's samples this process brings."""
+
+
+class OneDevice:
+    """All arrays live on JAX's default device, and this process is the only one."""
+
+    is_lead = True
+
+    @property
+    def platform(self) -> str:
+        return jax.default_backend()
+
+    @functools.cached_property
+    def memory(self) -> int:
+        """Bytes of the device's memory; a CPU's is the machine's."""
+        stats = jax.devices()[0].memory_stats()
+        if stats and "bytes_limit" in stats:
+            return int(stats["bytes_limit"])
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+    def place_state(self, tree: PyTree) -> PyTree:
+        return jax.device_put(tree)
+
+    def place_batch(self, array: Any) -> Array:
+        """Puts an array on the device.
+
+        XLA on a CPU works in place on memory that starts at a multiple of 64 bytes and copies
+        other memory slowly, page by page. Copying it ourselves to where XLA wants it takes less
+        than half the time (49 against 120 ms for 60,000 rows of 784 float32, measured).
+        """
+        if (
+            self.platform == "cpu"
+            and not isinstance(array, jax.Array)
+            and not _usable_in_place(array)
+        ):
+            copy = aligned_empty(array.shape, canonical(array.dtype))
+            np.copyto(copy, array, casting="same_kind")
+            array = copy
+        placed: Array = jax.device_put(array)
+        return placed
+
+    def to_host(self, array: Array) -> np.ndarray:
+        return np.asarray(array)
+
+    def share(self, size: int) -> int:
+        return size
+
+
+def _usable_in_place(array: np.ndarray) -> bool:
+    aligned = array.ctypes.data % ALIGNMENT == 0 and array.flags.c_contiguous
+    return bool(aligned and array.dtype == canonical(array.dtype))
+
+
+@functools.lru_cache(maxsize=4096)
+def scalar(value: int) -> Array:
+    """Returns an int32 on the device; bringing one there again costs as much as a small step."""
+    on_device: Array = jax.device_put(np.int32(value))
+    return on_device
+
+
+def poll(array: Any) -> None:
+    """Waits for an array without sleeping, for `POLLING_SECONDS` at most.
+
+    To wake a thread that sleeps takes longer than a small step (136 against 169 µs for such a step
+    with its dispatch, the quickest of 21 rounds each, on two cores).
+    """
+    until = time.perf_counter() + POLLING_SECONDS
+    while not array.is_ready() and time.perf_counter() < until:
+        pass
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Returns an uninitialised array in memory that XLA can use in place."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    aligned: np.ndarray = raw[start : start + size].view(dtype).reshape(shape)
+    return aligned
+
+
+def canonical(dtype: Any) -> Any:
+    """Returns the dtype that an array has on the device: 64-bit integers become 32-bit ones."""
+    return jax.dtypes.canonicalize_dtype(dtype)

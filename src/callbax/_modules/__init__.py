@@ -1,0 +1,1 @@
+"""Kinds of modules, each seen as pure functions: one file a kind."""

@@ -1,0 +1,153 @@
+"""A module seen as pure functions: all that training asks of any kind of module."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from callbax._core._rng import SeedSource
+from callbax._core._types import Array, PyTree
+
+Arrays = dict[str, Array]
+"""Path in the module, joined by slashes -> array."""
+
+
+class Variables(NamedTuple):
+    """The arrays of a module.
+
+    Attributes:
+        params: Those that gradients change.
+        stats: The others, such as the averages of batch normalization.
+        random: Keys of its random streams, as plain integers.
+    """
+
+    params: Arrays
+    stats: Arrays
+    random: Arrays
+
+    @property
+    def weights(self) -> Arrays:
+        """What files and ``get_weights`` hold: all but the random streams."""
+        return self.params | self.stats
+
+
+@dataclass(frozen=True)
+class Weight:
+    """How one weight is called.
+
+    Attributes:
+        path: Its path in the module.
+        key: Its key in files.
+        name: Its name among the model's variables, as Keras builds it: ``dense/kernel``.
+    """
+
+    path: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A direct part of a module, such as a layer.
+
+    Attributes:
+        name: Its name.
+        value: The part itself.
+        size: How many numbers its weights hold.
+        output: Shapes and dtypes of its output; None if they are unknown.
+    """
+
+    name: str
+    value: Any
+    size: int
+    output: PyTree = None
+
+
+class StateAccess(Protocol):
+    """Where the variables of a module are while it is being run."""
+
+    def read_variables(self) -> Variables:
+        """Returns the variables as of the current batch."""
+
+    def write_variables(self, variables: Variables) -> None:
+        """Replaces them as of the current batch."""
+
+
+class Functional(Protocol):
+    """A module as pure functions of flat dicts of arrays.
+
+    An adapter for a new kind of module subclasses this and defines at least `module`, `read`,
+    `write` and `apply`; hand it to `functional_of` by putting it into `ADAPTERS`.
+    """
+
+    module: Any
+    """The user's object."""
+
+    @property
+    def built(self) -> bool:
+        """Whether all weights exist."""
+        return True
+
+    def build(self, x: PyTree, seeds: SeedSource) -> None:
+        """Makes the weights that do not exist yet.
+
+        Args:
+            x: A batch of inputs, or its shapes and dtypes.
+            seeds: Where seeds come from that the user left open.
+        """
+        return None  # noqa: RET501  a default that does nothing, not an abstract method
+
+    def read(self) -> Variables:
+        """Returns what the user's object holds now."""
+        ...
+
+    def write(self, variables: Variables) -> None:
+        """Puts arrays into the user's object."""
+
+    def apply(
+        self, variables: Variables, x: PyTree, *, training: bool, step: Array
+    ) -> tuple[PyTree, Arrays]:
+        """Computes the output; pure, to be traced.
+
+        Every random draw derives from the module's own keys and the step, so that a step that is
+        replayed draws again what it drew.
+
+        Args:
+            variables: The module's arrays.
+            x: A batch of inputs, leaves of shape (samples, ...).
+            training: Whether dropout drops and batch statistics are updated.
+            step: Steps taken so far, an int32 scalar.
+
+        Returns:
+            The output, and the `stats` after the call.
+        """
+        ...
+
+    def weights(self) -> Sequence[Weight]:
+        """Returns the weights in Keras's order; by default as `read` lists them."""
+        return [Weight(path, f"module/{path}", path) for path in self.read().weights]
+
+    def groups(self) -> dict[str, str]:
+        """Returns group of keys in files -> name of the layer it belongs to."""
+        return {}
+
+    def parts(self) -> list[Part]:
+        """Returns the direct parts of the module, for ``model.layers`` and ``summary``."""
+        return []
+
+    def live(self, state: StateAccess) -> AbstractContextManager[None]:
+        """Lets the user's object show, and take, the state of a run for as long as it lasts.
+
+        Within it the object's own arrays are read from, and written to, the state at the current
+        batch. By default, and for modules whose arrays cannot be changed, nothing is shown.
+
+        Args:
+            state: Where the state is.
+        """
+        return nothing_shown()
+
+
+@contextmanager
+def nothing_shown() -> Iterator[None]:
+    """Shows nothing."""
+    yield

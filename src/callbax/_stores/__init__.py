@@ -1,0 +1,1 @@
+"""Where whole runs are kept: one file a kind of store."""

@@ -1,0 +1,59 @@
+"""A model's arrays under the keys that files use, and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from callbax._training._engine import Engine
+from callbax._training._state import TrainState
+from callbax._training._weights import with_weights
+from callbax.optimizers._variables import OptimizerVariables
+from callbax.saving._contents import Contents
+
+
+def contents_of(engine: Engine, name: str) -> Contents:
+    """Returns the arrays at the current batch.
+
+    Args:
+        engine: What runs the model; it is built.
+        name: The model's name.
+    """
+    state, weights = engine.read(), engine.functional.weights()
+    arrays = state.variables.weights
+    keyed = {weight.key: arrays[weight.path] for weight in weights}
+    names = {**engine.functional.groups(), "": name}
+    variables = _variables(engine)
+    if engine.optimizer is None or variables is None:
+        return Contents(keyed, names)
+    names["optimizer"] = engine.optimizer.name
+    return Contents(keyed, names, variables.read(state), variables.fresh)
+
+
+def with_contents(
+    engine: Engine,
+    state: TrainState,
+    weights: Mapping[str, Any],
+    optimizer: Sequence[np.ndarray] | None,
+) -> TrainState:
+    """Returns a state with arrays from a file.
+
+    Args:
+        engine: What runs the model; it is built.
+        state: The state.
+        weights: Key -> array of the shape that the weight has; others stay.
+        optimizer: The optimizer's variables; None leaves them as they are.
+    """
+    paths = {weight.key: weight.path for weight in engine.functional.weights()}
+    state = with_weights(state, {paths[key]: weights[key] for key in paths if key in weights})
+    variables = _variables(engine)
+    if optimizer is None or variables is None:
+        return state
+    return variables.write(state, optimizer)
+
+
+def _variables(engine: Engine) -> OptimizerVariables | None:
+    if engine.optimizer is None:
+        return None
+    paths = [weight.path for weight in engine.functional.weights()]
+    return OptimizerVariables(engine.optimizer, paths)

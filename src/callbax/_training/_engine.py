@@ -1,0 +1,293 @@
+"""What runs a module: its state, its programs, and the way from the one to the other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from callbax._core._errors import explain
+from callbax._core._hooks import Mode
+from callbax._core._types import PyTree
+from callbax._data._feed import Feed
+from callbax._data._placement import Placement
+from callbax._modules._protocol import Arrays, Functional, Variables
+from callbax._modules._trace import trace
+from callbax._training._compile import Programs, loops_well
+from callbax._training._objective import Goals, Objective
+from callbax._training._pace import Pace, StepsPerExecution
+from callbax._training._state import Resting, TrainState
+from callbax._training._step import Step, predict_step, test_step, train_step
+from callbax._training._timeline import Timeline
+from callbax.optimizers import Optimizer
+
+LARGE_STATE = 0.2
+"""Share of the device's memory from which on a second copy of the state is too many."""
+_TRAINED = ("params", "stats", "random", "optimizer", "step", "learning_rate")
+"""Fields of a state that outlive the run in which they changed."""
+
+
+class Exacting(Protocol):
+    """What the engine asks of a run's hooks."""
+
+    def needs_exact(self, mode: Mode) -> bool:
+        """Returns whether each batch must have run when its end hook is called."""
+
+
+class Engine:
+    """Runs one module.
+
+    The state is in one place at a time: in the timeline of the innermost run, or, between runs, at
+    rest, with the variables in the user's module. `read` and `write` find it there.
+
+    Args:
+        functional: The module.
+        placement: Where arrays live.
+    """
+
+    def __init__(self, functional: Functional, placement: Placement) -> None:
+        self.functional, self.placement = functional, placement
+        self.goals = Goals()
+        self.steps_per_execution: StepsPerExecution = "auto"
+        self.optimizer: Optimizer | None = None
+        self._given: Optimizer | None = None
+        self._line: Timeline | None = None
+        self._objective: Objective | None = None
+        self._programs: dict[str, Programs] = {}
+        self._rest = self._at_rest()
+
+    # State
+
+    def read(self) -> TrainState:
+        """Returns the state at the current batch."""
+        return self._rest.read() if self._line is None else self._line.read()
+
+    def write(self, state: TrainState) -> None:
+        """Replaces the state at the current batch.
+
+        Raises:
+            ValueError: In a run, its shapes or dtypes differ; nothing was changed.
+        """
+        if self._line is None:
+            self._rest.write(state)
+        else:
+            self._line.write(state)
+
+    def read_variables(self) -> Variables:
+        """Returns the module's variables at the current batch."""
+        return self.read().variables
+
+    def write_variables(self, variables: Variables) -> None:
+        """Replaces the module's variables at the current batch."""
+        params, stats, random = variables
+        self.write(self.read().replace(params=params, stats=stats, random=random))
+
+    @property
+    def step(self) -> int:
+        """Training steps taken at the current batch."""
+        return self._rest.step if self._line is None else self._line.step
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate at the current batch."""
+        source = self._rest if self._line is None else self._line
+        return float(source.learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        rate = self.placement.place_state(np.float32(value))
+        if self._line is None:
+            self._rest.learning_rate = rate
+        else:
+            self._line.write(self._line.read().replace(learning_rate=rate))
+
+    @property
+    def batch_loss(self) -> float:
+        """The last batch's own loss; NaN outside a run."""
+        return float("nan") if self._line is None else self._line.batch_loss
+
+    @property
+    def line(self) -> Timeline:
+        """The timeline of the innermost run.
+
+        Raises:
+            RuntimeError: There is no run.
+        """
+        if self._line is None:
+            raise RuntimeError(
+                explain(
+                    "model.run_state()",
+                    expected="a run to take the state of",
+                    received="a model that is not being fitted",
+                    action="Call it in a hook.",
+                )
+            )
+        return self._line
+
+    def drop_future(self) -> None:
+        """Drops what ran ahead of the hooks; it runs again when it is due."""
+        if self._line is not None:
+            self._line.write(self._line.read())
+
+    # Building and compiling
+
+    def build(self, x: PyTree, seeds: Any) -> None:
+        """Makes weights that do not exist yet, for a batch of inputs or its shapes."""
+        if not self.functional.built:
+            self.functional.build(x, seeds)
+
+    def forget(self) -> None:
+        """Forgets programs and the optimizer's state: the module has other parts than before.
+
+        Raises:
+            RuntimeError: A run is under way.
+        """
+        self._need_rest()
+        self._objective, self._programs = None, {}
+        self._rest = self._at_rest()
+
+    def compile(
+        self, optimizer: Optimizer, goals: Goals, steps_per_execution: StepsPerExecution
+    ) -> None:
+        """Takes an optimizer and goals, all checked.
+
+        An optimizer that the model was compiled with before continues with its rate, its steps and
+        its state; any other starts at its first step.
+
+        Raises:
+            RuntimeError: A run is under way.
+        """
+        self._need_rest()
+        self.goals, self.steps_per_execution = goals, steps_per_execution
+        self._objective, self._programs = None, {}
+        if optimizer is not self.optimizer and optimizer is not self._given:
+            self._given = optimizer
+            self.optimizer = optimizer.bind(self)
+            self._rest = self._at_rest()
+
+    def objective(self, batch: PyTree) -> Objective:
+        """Returns the losses and metrics, bound to the shapes of a first batch.
+
+        Args:
+            batch: ``(x, y, sample_weight)``, arrays or their shapes and dtypes.
+        """
+        if self._objective is None:
+            x, y, _ = batch
+            _, y_pred = trace(self.functional, x)
+            self._objective = Objective(self.goals, y, y_pred)
+        return self._objective
+
+    def directions(self) -> dict[str, str | None]:
+        """Returns log key -> "up", "down" or None, as far as known."""
+        return {} if self._objective is None else self._objective.directions
+
+    def log_keys(self) -> tuple[str, ...]:
+        """Returns the names of what is reported, the loss first, as far as known."""
+        return () if self._objective is None else self._objective.keys
+
+    # Running
+
+    @contextmanager
+    def running(self, mode: Mode, feed: Feed, hooks: Exacting) -> Iterator[Timeline]:
+        """Makes a timeline the place of the state for as long as a run lasts.
+
+        Whatever ends the run, the state at the cursor is what remains. Changes that hooks make
+        during an evaluation count for the run around it. Meanwhile the user's module shows the
+        state at the current batch.
+
+        Args:
+            mode: "train", "test" or "predict".
+            feed: Where the batches come from.
+            hooks: The callbacks of the run.
+        """
+        outer, spec = self._line, feed.spec(self.step)
+        empty = () if mode == "predict" else self.objective(spec).empty
+        start = self.read().replace(metrics=empty)
+        line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
+        shown = self.functional.live(self) if outer is None else nullcontext()
+        end = start
+        try:
+            with shown:
+                self._line = line
+                try:
+                    yield line
+                finally:
+                    end = line.close()
+        finally:
+            self._line = outer
+            changed = {
+                name: getattr(end, name)
+                for name in _TRAINED
+                if getattr(end, name) is not getattr(start, name)
+            }
+            if changed:
+                self.write(self.read().replace(**changed))
+
+    def forward(self, x: PyTree, *, training: bool) -> PyTree:
+        """Calls the module as of the current batch, its statistics left alone."""
+        state = self.read()
+        y_pred, _ = self.functional.apply(state.variables, x, training=training, step=state.step)
+        return y_pred
+
+    def traces(self) -> dict[str, int]:
+        """Returns how often each mode's programs were traced."""
+        return {mode: programs.traces for mode, programs in self._programs.items()}
+
+    # Inside
+
+    def _timeline(
+        self, mode: Mode, feed: Feed, spec: PyTree, start: TrainState, *, exact: bool
+    ) -> Timeline:
+        programs = self._program(mode, spec[0])
+        chosen = self.steps_per_execution == "auto"
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(start))
+        overwrite = size > LARGE_STATE * self.placement.memory and chosen
+        single = (exact and chosen) or overwrite or not programs.looped
+        return Timeline(
+            programs,
+            start,
+            feed,
+            Pace(self.steps_per_execution, programs.step_time(spec), single=single),
+            empty_metrics=start.metrics,
+            exact=exact and chosen,
+            overwrite=overwrite,
+        )
+
+    def _program(self, mode: str, x: PyTree) -> Programs:
+        if mode not in self._programs:
+            jaxpr, _ = trace(self.functional, x)
+            looped = loops_well(jaxpr, self.placement.platform)
+            self._programs[mode] = Programs(self._step(mode), looped=looped)
+        return self._programs[mode]
+
+    def _step(self, mode: str) -> Step:
+        if mode == "predict" or self._objective is None:
+            return predict_step(self.functional)
+        if mode == "test" or self.optimizer is None:
+            return test_step(self.functional, self._objective)
+        return train_step(self.functional, self._objective, self.optimizer)
+
+    def _at_rest(self) -> Resting:
+        """Returns the state before the first step of the optimizer."""
+        rate = 0.0
+        if self.optimizer is not None:
+            rate = self.optimizer.initial_learning_rate or 0.0
+        rate = self.placement.place_state(np.float32(rate))
+        step = self.placement.place_state(np.int32(0))
+        return Resting(self.functional, self._init_optimizer, step, rate)
+
+    def _init_optimizer(self, params: Arrays) -> PyTree:
+        # In one program: array by array costs a compilation each, and leaves weak dtypes.
+        return () if self.optimizer is None else jax.jit(self.optimizer.init)(params)
+
+    def _need_rest(self) -> None:
+        if self._line is not None:
+            raise RuntimeError(
+                explain(
+                    "model.compile",
+                    expected="no run under way",
+                    received="a call from inside a hook",
+                    action="Set weights or the learning rate in hooks; compile between runs.",
+                )
+            )

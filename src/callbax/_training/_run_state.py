@@ -1,0 +1,109 @@
+"""A run taken as one value, and a run that starts from one."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from callbax._core._errors import explain
+from callbax._stores._protocol import RunState
+from callbax._training._averages import Averages
+from callbax._training._contents import contents_of, with_contents
+from callbax._training._engine import Engine
+from callbax._training._reading import Place
+from callbax._training._timeline import Timeline
+
+_WHERE = "fit: the recorded run"
+
+
+def take(
+    engine: Engine,
+    line: Timeline,
+    averages: Averages,
+    *,
+    name: str,
+    epoch: int,
+    batch: int,
+    seed: int | None,
+    callbacks: dict[str, Any],
+) -> RunState:
+    """Returns a run as of the current batch.
+
+    Args:
+        engine: What runs the model.
+        line: The timeline of the training run.
+        averages: Whether weights and averages have changed places.
+        name: The model's name.
+        epoch: The epoch, counted from 0.
+        batch: Batches of it that are done.
+        seed: Seed of the order in which arrays are read.
+        callbacks: States of the callbacks.
+    """
+    state, place = line.read(), line.place(seed)
+    return RunState(
+        epoch=epoch,
+        batch=batch,
+        contents=contents_of(engine, name),
+        random=state.random,
+        metrics=jax.tree.leaves(state.metrics),
+        row=line.row,
+        seed=place.seed,
+        pass_step=place.pass_step,
+        pass_done=place.pass_done,
+        ema_swapped=averages.swapped,
+        callbacks=callbacks,
+    )
+
+
+def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -> None:
+    """Lets a run that begins start from a recorded one.
+
+    Raises:
+        ValueError: That was the run of another model, or of one that was compiled in another way;
+            nothing was changed.
+    """
+    state, expected = line.read(), contents_of(engine, "")
+    _need_same("weights", _shapes(expected.weights), _shapes(run.contents.weights))
+    variables = _numbered(expected.optimizer), _numbered(run.contents.optimizer)
+    _need_same("optimizer's variables", *map(_shapes, variables))
+    leaves: list[Any]
+    structure: Any
+    leaves, structure = jax.tree.flatten(state.metrics)
+    _need_same("metrics", _shapes(_numbered(leaves)), _shapes(_numbered(run.metrics)))
+    _need_same("random streams", _shapes(state.random), _shapes(run.random))
+    state = with_contents(engine, state, run.contents.weights, run.contents.optimizer)
+    metrics = [jnp.asarray(new, old.dtype) for new, old in zip(run.metrics, leaves, strict=True)]
+    random = {path: jnp.asarray(run.random[path]) for path in state.random}
+    line.write(state.replace(random=random, metrics=structure.unflatten(metrics)))
+    row = None if run.row is None else list(run.row)
+    line.move_to(Place(run.seed, run.pass_step, run.pass_done), row)
+    averages.swapped = run.ema_swapped
+
+
+def _numbered(values: Any) -> dict[str, Any]:
+    return {str(number): value for number, value in enumerate(values or ())}
+
+
+def _shapes(arrays: Any) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(np.shape(array)) for key, array in arrays.items()}
+
+
+def _need_same(
+    what: str, expected: dict[str, tuple[int, ...]], received: dict[str, tuple[int, ...]]
+) -> None:
+    if expected != received:
+        wrong = [
+            f'"{key}": {received.get(key, "missing")} for {expected.get(key, "nothing")}'
+            for key in {**expected, **received}
+            if expected.get(key) != received.get(key)
+        ]
+        raise ValueError(
+            explain(
+                _WHERE,
+                expected=f"{what} of the shapes that this model has",
+                received=f"others ({'; '.join(wrong[:3])})",
+                action="Build and compile the model as it was, or start in another directory. "
+                "Nothing was changed.",
+            )
+        )
