@@ -93,7 +93,10 @@ class NnxFunctional(Functional):
         return [Weight(path, f"module/{path}", path) for path in paths]
 
     def parts(self) -> list[Part]:
-        return [Part(name, part, size(part)) for name, part in named_parts(self.module)]
+        return [Part(name, part) for name, part in named_parts(self.module)]
+
+    def size_of(self, part: Any) -> int:
+        return size(part)
 
     def live(self, state: StateAccess) -> AbstractContextManager[None]:
         return live_variables(self._structure.variables(self.module), state, self._typed_key)

@@ -92,9 +92,7 @@ def _live_type(plain: Any) -> type:
             _SLOT.__set__(self, value)
 
     def reduce(self: Any, protocol: Any) -> Any:
-        copied: Any = object.__new__(plain)
-        copied.__setstate__(self.__getstate__())
-        return copied.__reduce_ex__(protocol)
+        return _plain_variable, (plain, self.__getstate__())
 
     members = {
         "__slots__": (),
@@ -105,6 +103,13 @@ def _live_type(plain: Any) -> type:
     }
     live: type = type(plain)(plain.__name__, (plain,), members)
     return live
+
+
+def _plain_variable(plain: Any, state: Any) -> Any:
+    """Returns a variable of its own: what a copy or a pickle of a live one is."""
+    variable = object.__new__(plain)
+    variable.__setstate__(state)
+    return variable
 
 
 def _checked(path: str, value: Any, old: Array) -> Array:

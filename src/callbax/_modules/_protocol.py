@@ -53,13 +53,11 @@ class Part:
     Attributes:
         name: Its name.
         value: The part itself.
-        size: How many numbers its weights hold.
         output: Shapes and dtypes of its output; None if they are unknown.
     """
 
     name: str
     value: Any
-    size: int
     output: PyTree = None
 
 
@@ -134,6 +132,10 @@ class Functional(Protocol):
     def parts(self) -> list[Part]:
         """Returns the direct parts of the module, for ``model.layers`` and ``summary``."""
         return []
+
+    def size_of(self, part: Any) -> int:
+        """Returns how many numbers the weights of a part hold."""
+        return 0
 
     def live(self, state: StateAccess) -> AbstractContextManager[None]:
         """Lets the user's object show, and take, the state of a run for as long as it lasts.

@@ -12,7 +12,7 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import PyTree
 from callbax._modules._layer_keys import LayerKeys
 from callbax._modules._nnx import NnxFunctional, joined
-from callbax._modules._nnx_parts import named_parts, size
+from callbax._modules._nnx_parts import named_parts
 from callbax._modules._protocol import Functional, Part, Weight
 from callbax._modules._trace import trace
 from callbax.layers import Layer
@@ -106,8 +106,7 @@ class StackFunctional(NnxFunctional):
         named = named_parts(self.module)
         outputs = [*self._outputs, *[None] * len(named)]
         return [
-            Part(name, part, size(part), output)
-            for (name, part), output in zip(named, outputs, strict=False)
+            Part(name, part, output) for (name, part), output in zip(named, outputs, strict=False)
         ]
 
     def _keys_in_files(self) -> LayerKeys:

@@ -147,6 +147,7 @@ class Model:
             line_length: Width in characters; by default the terminal's, at most 100.
             print_fn: Takes the text in place of ``print``.
         """
+        functional = self._engine.functional
         state = self._engine.read() if self.built else None
         sizes = [
             0 if state is None else sum(leaf.size for leaf in jax.tree.leaves(part))
@@ -154,7 +155,7 @@ class Model:
         ]
         summary_table(
             self.name,
-            self._engine.functional.parts(),
+            [(part, functional.size_of(part.value)) for part in functional.parts()],
             trainable=sizes[0],
             other=sizes[1],
             optimizer=sizes[2],

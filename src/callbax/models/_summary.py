@@ -14,7 +14,7 @@ from callbax._modules._protocol import Part
 
 def summary_table(
     name: str,
-    parts: Sequence[Part],
+    rows: Sequence[tuple[Part, int]],
     *,
     trainable: int,
     other: int,
@@ -26,7 +26,7 @@ def summary_table(
 
     Args:
         name: The model's name.
-        parts: The layers.
+        rows: The layers, and how many numbers the weights of each hold.
         trainable: Numbers that training changes.
         other: Numbers that it does not.
         optimizer: Numbers that the optimizer holds.
@@ -37,9 +37,9 @@ def summary_table(
     table.add_column("Layer (type)")
     table.add_column("Output Shape")
     table.add_column("Param #", justify="right")
-    for part in parts:
+    for part, size in rows:
         title = f"{part.name} ({type(part.value).__name__})"
-        table.add_row(title, _shown(part.output), f"{part.size:,}")
+        table.add_row(title, _shown(part.output), f"{size:,}")
     console = Console(highlight=False)
     console.width = line_length or min(console.width, 100)
     with console.capture() as capture:
