@@ -158,6 +158,7 @@ def test_goes_on_from_its_state():
     resumed.on_train_begin({})
     resumed.load_state_dict({**state, "best_weights": weights})
     for epoch, epoch_logs in itertools.islice(enumerate(logs), 3, None):
+        resumed.on_epoch_begin(epoch)
         resumed.on_epoch_end(epoch, epoch_logs)
         if resumed.model.stop_training:
             break

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from tests.callbacks.fakes import FakeModel
 
-from callbax.callbacks._monitor import Monitor
+from callbax.callbacks import EarlyStopping
+from callbax.callbacks import _monitor as module
+
+
+class Owner:
+    """A callback with the settings that a monitor reads."""
+
+    def __init__(self, monitor, mode="auto", min_delta=0):
+        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
+
+
+def Monitor(*settings):
+    return module.Monitor(Owner(*settings))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +34,7 @@ from callbax.callbacks._monitor import Monitor
     ],
 )
 def test_direction(name, mode, directions, higher_is_better):
-    monitor = Monitor(name, mode, owner="Owner")
+    monitor = Monitor(name, mode)
     monitor.resolve(FakeModel(**directions))
     assert monitor.improves(1.0, 0.0) is higher_is_better
     assert monitor.improves(0.0, 1.0) is not higher_is_better
@@ -31,7 +43,7 @@ def test_direction(name, mode, directions, higher_is_better):
 @pytest.mark.parametrize("directions", [{}, {"accuracy": None}])
 def test_unknown_direction(directions):
     with pytest.raises(ValueError) as error:  # noqa: PT011 (the words follow)
-        Monitor("val_accuracy", owner="Owner").resolve(FakeModel(mae="down", **directions))
+        Monitor("val_accuracy").resolve(FakeModel(mae="down", **directions))
     for words in (
         "`Owner(monitor='val_accuracy')`: expected a metric of which it is known whether higher "
         "or lower is better, received mode='auto' and no direction for 'accuracy'.\n",
@@ -44,11 +56,24 @@ def test_unknown_direction(directions):
 def test_unknown_mode_warns_and_is_auto():
     with pytest.warns(
         UserWarning,
-        match=r"Owner mode 'mim' is unknown, fallback to auto mode\. "
+        match=r"EarlyStopping mode 'mim' is unknown, fallback to auto mode\. "
         r'Closest: "min"',
     ):
-        monitor = Monitor("loss", "mim", owner="Owner")
-    assert monitor.mode == "auto"
+        callback = EarlyStopping("loss", mode="mim")
+    assert callback.mode == "auto"
+
+
+def test_what_is_assigned_later_counts():
+    owner = Owner("loss")
+    monitor = module.Monitor(owner)
+    monitor.resolve(FakeModel(accuracy="up"))
+    assert monitor.improves(0.4, 0.5)
+    owner.monitor, owner.min_delta = "accuracy", 0.2
+    monitor.resolve(FakeModel(accuracy="up"))
+    assert [monitor.improves(value, 0.5) for value in (0.4, 0.6, 0.75)] == [False, False, True]
+    owner.mode = "min"
+    monitor.resolve(FakeModel(accuracy="up"))
+    assert monitor.improves(0.25, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +92,7 @@ def test_unknown_mode_warns_and_is_auto():
     ],
 )
 def test_improves(mode, min_delta, value, reference, improves):
-    monitor = Monitor("x", mode, min_delta, owner="Owner")
+    monitor = Monitor("x", mode, min_delta)
     monitor.resolve(None)
     assert monitor.improves(value, reference) is improves
 
@@ -82,7 +107,7 @@ def test_improves(mode, min_delta, value, reference, improves):
     ],
 )
 def test_what_a_validation_brought_is_not_judged_again(name, by_batch, epochs, judged):
-    monitor, model, seen = Monitor(name, owner="Owner"), FakeModel(), []
+    monitor, model, seen = Monitor(name), FakeModel(), []
     model.validates_by_batch = by_batch
     for number, epoch in enumerate(epochs):
         monitor.epoch_began(number)
@@ -96,7 +121,7 @@ def test_what_a_validation_brought_is_not_judged_again(name, by_batch, epochs, j
 
 
 def test_what_was_judged_in_the_epoch_is_part_of_the_state():
-    first, second = (Monitor("val_loss", owner="Owner") for _ in range(2))
+    first, second = (Monitor("val_loss") for _ in range(2))
     first.validation_ended({"val_loss": 0.5})
     second.epoch_began(0)
     second.load_state_dict(first.state_dict())
@@ -121,10 +146,10 @@ def test_what_was_judged_in_the_epoch_is_part_of_the_state():
 def test_read(logs, value, warning):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert Monitor("loss", owner="Owner").read(logs) == value
+        assert Monitor("loss").read(logs) == value
     assert [warning in str(entry.message) for entry in caught] == ([True] if warning else [])
 
 
 def test_read_nan_warns():
     with pytest.warns(UserWarning, match="`loss`, which is NaN; that counts as no improvement"):
-        assert math.isnan(Monitor("loss", owner="Owner").read({"loss": math.nan}))
+        assert math.isnan(Monitor("loss").read({"loss": math.nan}))

@@ -170,7 +170,7 @@ def test_state_round_trip(tmp_path):
     drive(first, EPOCHS[:1], BATCHES)
     second.load_state_dict(first.state_dict())
     assert second.state_dict() == first.state_dict()
-    state = {"best": 0.75, "waiting": False, "steps": 3, "count": 1, "judged": False}
+    state = {"best": 0.75, "waiting": False, "steps": 3, "count": 1, "epoch": 0, "judged": False}
     assert first.state_dict() == state
 
 

@@ -119,6 +119,7 @@ def test_state_round_trip():
     second.on_train_begin()
     second.load_state_dict(first.state_dict())
     for epoch, logs in enumerate(PLATEAU[5:], start=5):
+        second.on_epoch_begin(epoch)
         second.on_epoch_end(epoch, dict(logs))
     assert resumed.optimizer.learning_rate == model.optimizer.learning_rate
     assert second.state_dict() == whole.state_dict()

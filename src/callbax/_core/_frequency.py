@@ -1,10 +1,10 @@
-"""How often to save or validate: every so many epochs or batches, or by the clock."""
+"""How often to save or validate: every n epochs or batches, or by the clock."""
 
 import re
 import time
-from numbers import Integral
 from typing import Any
 
+from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 
 _SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
@@ -12,7 +12,7 @@ _SPELLING = re.compile(r"(\d+(?:\.\d+)?) +(epoch|batch|second|minute|hour)(?:s|e
 
 
 class Frequency:
-    """Says after which epochs or batches a save, or whatever else, is due.
+    """Tells after which epochs or batches a save, or whatever else, is due.
 
     Args:
         save_freq: ``"epoch"``; a number of batches; or a number and a unit, as in ``"3 epochs"``,
@@ -26,8 +26,8 @@ class Frequency:
     Raises:
         ValueError: `save_freq` is none of these; a bool is not either.
 
-    Differs from Keras: units are new; ``True``, ``False`` and numbers below 1 are refused, where
-    Keras saves after every batch.
+    Differs from Keras: units are new; ``True``, ``False`` and numbers below 1 are refused, which
+    Keras takes for every batch.
 
     Example:
         >>> frequency = Frequency("2 epochs", owner="ModelCheckpoint")
@@ -46,11 +46,11 @@ class Frequency:
         self._since = time.monotonic()
 
     def epoch_ended(self) -> bool:
-        """Takes note of an epoch's end; says whether it is due."""
+        """Counts an epoch's end; returns whether it is due."""
         return self._unit == "epoch" and self._counted()
 
     def batch_ended(self) -> bool:
-        """Takes note of a batch's end; says whether it is due."""
+        """Counts a batch's end; returns whether it is due."""
         if self._unit == "batch":
             return self._counted()
         if self._unit == "second" and time.monotonic() - self._since >= self._every:
@@ -63,7 +63,7 @@ class Frequency:
         return {"count": self._count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded count."""
+        """Restores a recorded count."""
         self._count = state["count"]
 
     def _counted(self) -> bool:
@@ -74,6 +74,23 @@ class Frequency:
         return True
 
 
+class FrequencySetting:
+    """An attribute of a callback that says how often; what is assigned is checked and counts.
+
+    The callback holds the `Frequency` as ``_frequency``; its counts start again at an assignment.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, callback: Any, owner: type | None = None) -> Any:
+        return self if callback is None else vars(callback)[self._name]
+
+    def __set__(self, callback: Any, value: Any) -> None:
+        found = Frequency(value, owner=type(callback).__name__)
+        vars(callback).update({self._name: value, "_frequency": found})
+
+
 def parse(spelling: Any) -> tuple[float, str] | None:
     """Reads a number and a unit.
 
@@ -81,7 +98,7 @@ def parse(spelling: Any) -> tuple[float, str] | None:
         spelling: ``"3 epochs"``, ``"500 batches"``, ``"10 minutes"``; ``"epoch"`` alone is one.
 
     Returns:
-        The number, above 0, and "epoch", "batch" or "second"; None where `spelling` is something
+        The number, above 0, and "epoch", "batch" or "second"; None if `spelling` is something
         else, or a part of an epoch or a batch.
 
     Example:
@@ -102,8 +119,8 @@ def parse(spelling: Any) -> tuple[float, str] | None:
 
 
 def _checked(save_freq: Any, owner: str) -> tuple[float, str]:
-    is_count = isinstance(save_freq, Integral) and not isinstance(save_freq, bool)
-    found = (int(save_freq), "batch") if is_count and save_freq > 0 else parse(save_freq)
+    counted = is_whole(save_freq) and save_freq > 0
+    found = (int(save_freq), "batch") if counted else parse(save_freq)
     if found is None:
         raise ValueError(
             explain(

@@ -6,10 +6,10 @@ from typing import Any
 
 import jax
 
+from callbax._core._arguments import optional_count
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._data._arrays import (
-    check_count,
     count_rows,
     is_structure,
     to_arrays,
@@ -55,7 +55,7 @@ def make_feed(
         ValueError: The data cannot be read as one data set; nothing has been drawn from it yet.
         TypeError: ``x`` is neither arrays nor iterable.
     """
-    batch_size = check_count(where, "batch_size", batch_size)
+    batch_size = optional_count(where, "batch_size", batch_size)
     if is_structure(x):
         parts = as_parts(x, y, sample_weight, class_weight, where)
         rows = count_rows(where, **dict(zip(("x", "y", "sample_weight"), parts, strict=True)))

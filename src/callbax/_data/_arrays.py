@@ -139,23 +139,3 @@ def split_rows(
         )
     head = jax.tree.map(lambda a: a[:cut], parts)
     return head, jax.tree.map(lambda a: a[cut:], parts)
-
-
-def check_count(where: str, name: str, value: Any) -> int | None:
-    """Returns a count that users pass, or None where they pass none.
-
-    Raises:
-        ValueError: It is not a positive integer.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value <= 0:
-        raise ValueError(
-            explain(
-                f"{where}({name}={value!r})",
-                expected="a positive integer or None",
-                received=describe(value),
-                action=f"Pass `{name}` of at least 1, or leave it out.",
-            )
-        )
-    return int(value)

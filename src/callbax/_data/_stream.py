@@ -1,7 +1,6 @@
 """Batches that come one by one: generators, data loaders, arrays too large for the device."""
 
 import time
-import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ import numpy as np
 
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
+from callbax._core._warnings import warn
 from callbax._data._arrays import count_rows, to_arrays
 from callbax._data._class_weights import weigh
 from callbax._data._feed import shuffled
@@ -279,9 +279,8 @@ def _hand_back(source: Any, batches: list[HostBatch]) -> None:
     try:
         _handed_back[source] = deque(batches)
     except TypeError:
-        warnings.warn(
+        warn(
             f"{len(batches)} batches were drawn ahead from {describe(source)} and not used; as it "
             "takes no weak references they are lost. Give its class a `__weakref__` slot, or pass "
-            "`steps_per_epoch`.",
-            stacklevel=2,
+            "`steps_per_epoch`."
         )

@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from callbax._core._errors import describe, explain
+from callbax._core._warnings import warn
 from callbax._stores._protocol import RunState
 from callbax.saving._atomic import replacing, temporaries
 from callbax.saving._contents import OPTIMIZER, Contents
@@ -54,10 +54,9 @@ class Hdf5Store:
         except OSError as error:
             if not os.path.exists(previous):
                 raise
-            warnings.warn(
+            warn(
                 f"{self._where}: the last backup cannot be read ({type(error).__name__}); "
-                "continuing from the one before.",
-                stacklevel=2,
+                "continuing from the one before."
             )
             return self._read(previous)
 

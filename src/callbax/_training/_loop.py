@@ -1,11 +1,11 @@
 """The loop: epochs, batches, and every hook in Keras's order. It never looks at a device."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from callbax._core._hooks import Hooks, Logs, Mode
+from callbax._core._warnings import warn
 from callbax._training._run_hooks import RunHooks
 
 
@@ -156,10 +156,9 @@ _STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_
 
 def _warn_if_short(done: int, steps: int | None) -> None:
     if steps is not None and done < steps:
-        warnings.warn(
+        warn(
             f"Your input ran out of data after {done} of {steps} batches; the run goes on without "
-            "the others. Let the data have at least `steps_per_epoch * epochs` batches.",
-            stacklevel=5,
+            "the others. Let the data have at least `steps_per_epoch * epochs` batches."
         )
 
 

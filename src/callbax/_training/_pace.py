@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
+from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 
 EXECUTION_SECONDS = 0.05
@@ -30,7 +29,7 @@ def check_steps_per_execution(value: object) -> StepsPerExecution:
     """
     if value == "auto":
         return "auto"
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value > 0:
+    if is_whole(value) and value > 0:
         return int(value)
     raise ValueError(
         explain(

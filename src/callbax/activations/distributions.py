@@ -1,12 +1,11 @@
 """Activations that turn scores into a distribution."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 
 from callbax._core._errors import explain
 from callbax._core._types import Array, ArrayLike
+from callbax._core._warnings import warn
 from callbax.activations._lookup import ACTIVATIONS
 
 Axis = int | tuple[int, ...]
@@ -33,14 +32,13 @@ def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
     """
     x = jnp.asarray(x)
     if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
-        warnings.warn(
+        warn(
             explain(
                 f"softmax(x, axis={axis})",
                 expected="an axis longer than 1",
                 received=f"x of shape {x.shape}, for which the result is always 1",
                 action="Use a sigmoid instead.",
-            ),
-            stacklevel=2,
+            )
         )
     return jax.nn.softmax(x, axis=axis)
 

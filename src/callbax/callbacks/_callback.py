@@ -34,8 +34,8 @@ class Callback:
     saved and restored with the run by `BackupAndRestore`; the state is made of dicts, lists,
     tuples, numbers, strings, None and arrays.
 
-    Differs from Keras: `model` may be assigned; `execution`, `adds_logs`, `runs_last` and
-    `on_validation_end` are new; ``super().__init__()`` need not be called.
+    Differs from Keras: `model` may be assigned; `execution`, `adds_logs`, `runs_last`,
+    `on_validation_end` and `wants_hook` are new; ``super().__init__()`` need not be called.
 
     Example:
         >>> class LossPrinter(Callback):
@@ -59,6 +59,19 @@ class Callback:
     @model.setter
     def model(self, model: Any) -> None:
         self._model = model
+
+    def wants_hook(self, hook: str) -> bool:
+        """Returns whether a hook that the class defines has anything to do.
+
+        The list asks it when a run begins and never calls a hook that is not wanted. Override it
+        if that depends on settings.
+
+        Args:
+            hook: Its name: ``"on_train_batch_end"``.
+
+        Differs from Keras: new.
+        """
+        return True
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Takes the parameters of the run, before its first hook."""

@@ -1,11 +1,11 @@
 """Many callbacks behind one object; what the loop calls."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
 from callbax._core._hooks import Logs, Mode
+from callbax._core._warnings import warn
 from callbax._stores._protocol import RunStore
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._checks import check, execution, flatten, overrider
@@ -187,11 +187,10 @@ class CallbackList(Callback):
                 try:
                     callback.teardown()
                 except Exception as error:
-                    warnings.warn(
+                    warn(
                         f"`{type(callback).__name__}.teardown` failed with "
                         f"{type(error).__name__}: {error}. The run itself is not affected.",
                         RuntimeWarning,
-                        stacklevel=2,
                     )
 
     def state_dict(self) -> dict[str, Any]:
@@ -216,6 +215,7 @@ class CallbackList(Callback):
         """
         self._calls.epoch, self._calls.watching = None, True
         self._set_stop_reason(None)
+        self._calls.look_up(self.callbacks)  # settings may have been assigned since
         check_log_needs(self.callbacks, getattr(self._model, "log_keys", None))
         self._calls.call("on_train_begin", logs)
 

@@ -1,12 +1,12 @@
 """What is found out about callbacks before anything runs: their hooks, and mistakes in them."""
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from callbax._core._errors import closest, describe, explain
 from callbax._core._hooks import ALIASES, BATCH_HOOKS, EPOCH_HOOKS, HOOKS
+from callbax._core._warnings import warn
 
 HOOK_NAMES = (*HOOKS, *ALIASES.values())
 EXECUTIONS = ("auto", "fused", "exact")
@@ -30,6 +30,8 @@ def flatten(callbacks: Any, path: str) -> Iterator[Entry]:
 
 def overrider(callback: Any, hook: str) -> Callable[..., Any] | None:
     """Returns the method of a callback that answers a hook, under its older name too, or None."""
+    if _declined(callback, hook):
+        return None
     for name in (hook, ALIASES.get(hook)):
         method = getattr(callback, name, None) if name else None
         # `is True`: a mock answers every attribute with something truthy.
@@ -58,16 +60,17 @@ def announced(callback: Any, hook: str) -> Callable[..., Any] | None:
     return call
 
 
-def leave_out(callback: Any, hook: str, owner: type) -> None:
-    """Makes a callback's own hook one that is never called, as it has nothing to do in it.
+def _declined(callback: Any, hook: str) -> bool:
+    """Returns whether a callback's `wants_hook` says that the hook has nothing to do.
 
-    Args:
-        callback: Its settings say that the hook would do nothing.
-        hook: Name of the hook.
-        owner: The class that defines the hook; a subclass that overrides it keeps its own.
+    What a class says of its own hook does not hold for a subclass that overrides the hook.
     """
-    if getattr(type(callback), hook) is getattr(owner, hook):
-        setattr(callback, hook, getattr(super(owner, callback), hook))
+    wants = getattr(type(callback), "wants_hook", None)
+    if wants is None or wants(callback, hook):
+        return False
+    names = [vars(kind) for kind in type(callback).__mro__]
+    said = next(depth for depth, own in enumerate(names) if "wants_hook" in own)
+    return not any(hook in own for own in names[:said])
 
 
 def execution(callback: Any) -> str:
@@ -161,11 +164,10 @@ def _warn_of_misspelt_hooks(path: str, callback: Any) -> None:
         if name.startswith("on_") and name not in HOOK_NAMES:
             meant = [hook for hook in HOOK_NAMES if _one_edit_apart(name, hook)]
             if meant and callable(getattr(type(callback), name, None)):
-                warnings.warn(
+                warn(
                     f"`{path}`: {type(callback).__name__} defines `{name}`, which is no hook and "
                     f"is never called. Did you mean `{meant[0]}`?",
                     UserWarning,
-                    stacklevel=2,
                 )
 
 

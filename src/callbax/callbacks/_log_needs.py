@@ -1,10 +1,10 @@
 """Keys that callbacks read from the logs: found missing before the first step."""
 
-import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from callbax._core._errors import closest, describe, explain
+from callbax._core._warnings import warn
 from callbax.callbacks._checks import overrider
 
 
@@ -83,8 +83,8 @@ def _complain(need: LogNeed, keys: set[str], unknown: list[str]) -> None:
     )
     if unknown:
         names = ", ".join(dict.fromkeys(unknown))
-        warnings.warn(f"{message} Fine if {names} will add it.", stacklevel=4)
+        warn(f"{message} Fine if {names} will add it.")
     elif only_validation:
-        warnings.warn(message, stacklevel=4)
+        warn(message)
     else:
         raise ValueError(message)

@@ -1,73 +1,90 @@
-"""Watching one quantity in the logs: which way is better, and is this better?"""
+"""One quantity in the logs: which way is better, and is this better?"""
 
 import math
-import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from callbax._core._errors import closest, explain
 from callbax._core._hooks import Logs
+from callbax._core._warnings import warn
 from callbax.callbacks._number import as_number
 
 MODES = ("auto", "min", "max")
 
 
-class Monitor:
-    """Reads one value from the logs and says whether it is an improvement.
+def known_mode(mode: str, *, owner: str) -> str:
+    """Returns a mode; "auto", with a warning, for one that is unknown."""
+    if mode in MODES:
+        return mode
+    warn(f"{owner} mode '{mode}' is unknown, fallback to auto mode. {closest(mode, MODES)}")
+    return "auto"
 
-    Held by callbacks that act on a metric. It keeps no best value: the callback does, under the
-    attribute names that Keras's users read. It says when there is a value to act on: at the ends
-    of epochs, and at those of validations within them if these bring the value. An epoch's logs
-    repeat what its last validation brought; that is not acted on twice.
+
+class Monitored(Protocol):
+    """The settings of a callback that acts on a metric; what is assigned to them counts."""
+
+    monitor: str
+    mode: str
+    min_delta: float
+
+
+class Monitor:
+    """Reads one value from the logs and tells whether it is an improvement.
+
+    Held by callbacks that act on a metric. It keeps no settings and no best value: the callback
+    does, under the attribute names that Keras's users read and assign. It tells when there is a
+    value to act on: at the ends of epochs, and at those of validations within them if these bring
+    the value. An epoch's logs repeat what its last validation brought; that is not acted on twice.
 
     Args:
-        name: The key in the logs: ``"val_loss"``.
-        mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the model's metric of
-            that name says. Anything else warns and counts as ``"auto"``.
-        min_delta: Least change that counts as an improvement, in units of the quantity; its sign
-            does not matter.
-        owner: Class name of the callback, for messages.
+        callback: Whose settings count. ``monitor`` is the key in the logs; ``mode`` is ``"min"``,
+            ``"max"``, or ``"auto"``: down for a loss, else as the model's metric of that name
+            says, and anything else counts as ``"auto"``; ``min_delta`` is the least change that
+            counts as an improvement, in units of the quantity, and its sign does not matter.
 
     Attributes:
-        epoch: The epoch under way, counted from 0.
+        epoch: The current epoch, counted from 0.
 
-    Differs from Keras: NaN is never an improvement, whatever came before; values that are no
-    number are warned about; comparisons are in double precision (Keras's on JAX are in float32).
+    Differs from Keras: NaN is never an improvement, whatever came before; values that are not
+    numbers are warned about; comparisons are in double precision (Keras's on JAX are in float32).
 
     Example:
-        >>> monitor = Monitor("loss", owner="EarlyStopping")
+        >>> from types import SimpleNamespace
+        >>> monitor = Monitor(SimpleNamespace(monitor="loss", mode="auto", min_delta=0))
         >>> monitor.resolve(model=None)
         >>> monitor.improves(0.4, 0.5), monitor.improves(0.5, 0.5), monitor.improves(0.5, None)
         (True, False, True)
     """
 
-    def __init__(self, name: str, mode: str = "auto", min_delta: float = 0, *, owner: str) -> None:
-        if mode not in MODES:
-            warnings.warn(
-                f"{owner} mode '{mode}' is unknown, fallback to auto mode. {closest(mode, MODES)}",
-                stacklevel=3,
-            )
-            mode = "auto"
-        self.name = name
-        self.mode = mode
-        self.min_delta = abs(min_delta)
-        self.owner = owner
+    def __init__(self, callback: Monitored) -> None:
+        self._callback = callback
         self.epoch = 0
         self._judged = False
-        self._higher_is_better: bool | None = None
+        self._resolved: dict[tuple[str, str], bool] = {}
+
+    @property
+    def name(self) -> str:
+        """The key in the logs."""
+        return self._callback.monitor
+
+    @property
+    def owner(self) -> str:
+        """Class name of the callback."""
+        return type(self._callback).__name__
 
     def resolve(self, model: Any) -> None:
         """Settles which way is better; the first call counts, and may come before any step.
 
         Args:
-            model: A `ModelView`; asked only where mode and name do not say it.
+            model: A `ModelView`; asked only if mode and name do not tell.
 
         Raises:
             ValueError: Mode is "auto", and neither the name nor the model says which way.
         """
-        if self._higher_is_better is not None:
+        setting = self.name, self._callback.mode
+        if setting in self._resolved:
             return
-        direction = {"min": "down", "max": "up"}.get(self.mode)
+        direction = {"min": "down", "max": "up"}.get(self._callback.mode)
         if direction is None:
             key = self.name.removeprefix("val_")
             known: Mapping[str, str | None] = getattr(model, "metric_directions", {})
@@ -83,15 +100,15 @@ class Monitor:
                         f"for the lowest. {closest(key, keys)}",
                     )
                 )
-        self._higher_is_better = direction == "up"
+        self._resolved[setting] = direction == "up"
 
     @property
     def higher_is_better(self) -> bool:
         """Which way is better. Call `resolve` first."""
-        return bool(self._higher_is_better)
+        return self._resolved.get((self.name, self._callback.mode), False)
 
     def comes_with_validations(self, model: Any) -> bool:
-        """Says whether validations within epochs are what brings the value.
+        """Returns whether validations within epochs are what brings the value.
 
         Args:
             model: A `ModelView`.
@@ -101,17 +118,17 @@ class Monitor:
         return by_batch and self.name.startswith("val_")
 
     def epoch_began(self, epoch: int) -> None:
-        """Takes note of an epoch's begin."""
+        """Records the begin of an epoch."""
         self.epoch, self._judged = epoch, False
 
     def validation_ended(self, logs: Logs | None) -> bool:
-        """Takes note of a validation within the epoch; says whether it brought the value."""
+        """Records a validation within the epoch; returns whether it brought the value."""
         brought = self.name.startswith("val_") and self.name in (logs or {})
         self._judged = self._judged or brought
         return brought
 
     def epoch_ended(self, logs: Logs | None, model: Any) -> bool:
-        """Says whether the value is due, and no validation within the epoch has brought it.
+        """Returns whether the value is due, and no validation within the epoch has brought it.
 
         Args:
             logs: Logs of the epoch.
@@ -122,15 +139,15 @@ class Monitor:
         return not (self._judged or (missing and self.comes_with_validations(model)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns whether a validation of this epoch brought the value."""
-        return {"judged": self._judged}
+        """Returns the epoch, and whether a validation of it brought the value."""
+        return {"epoch": self.epoch, "judged": self._judged}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state."""
-        self._judged = state["judged"]
+        """Restores a recorded state."""
+        self.epoch, self._judged = state["epoch"], state["judged"]
 
     def read(self, logs: Logs | None) -> float | None:
-        """Returns the monitored value, or None with a warning where it is missing or no number.
+        """Returns the monitored value, or None with a warning if it is missing or not a number.
 
         NaN is returned as it is, with a warning.
 
@@ -139,29 +156,26 @@ class Monitor:
         """
         logs = logs or {}
         if self.name not in logs:
-            warnings.warn(
+            warn(
                 f"{self.owner} is conditioned on metric `{self.name}` which is not available. "
-                f"Available metrics are: {', '.join(logs) or 'none'}.",
-                stacklevel=3,
+                f"Available metrics are: {', '.join(logs) or 'none'}."
             )
             return None
         value = as_number(logs[self.name])
         if value is None:
-            warnings.warn(
+            warn(
                 f"{self.owner} is conditioned on metric `{self.name}`, which is not a number but "
-                f"of type {type(logs[self.name]).__name__}; it is ignored.",
-                stacklevel=3,
+                f"of type {type(logs[self.name]).__name__}; it is ignored."
             )
         elif math.isnan(value):
-            warnings.warn(
+            warn(
                 f"{self.owner} is conditioned on metric `{self.name}`, which is NaN; that counts "
-                "as no improvement.",
-                stacklevel=3,
+                "as no improvement."
             )
         return value
 
     def improves(self, value: float, reference: float | None) -> bool:
-        """Says whether a value is better than a reference by more than `min_delta`.
+        """Returns whether a value is better than a reference by more than ``min_delta``.
 
         Call `resolve` first.
 
@@ -173,6 +187,7 @@ class Monitor:
             return False
         if reference is None:
             return True
-        if self._higher_is_better:
-            return value - self.min_delta > reference
-        return value + self.min_delta < reference
+        least = abs(self._callback.min_delta)
+        if self.higher_is_better:
+            return value - least > reference
+        return value + least < reference

@@ -1,9 +1,10 @@
 """Which batches of a fit are traced by the profiler."""
 
-import warnings
 from typing import Any
 
+from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
+from callbax._core._warnings import warn
 
 
 class Profile:
@@ -43,11 +44,10 @@ class Profile:
         try:
             model.start_profile(directory)
         except RuntimeError as error:  # Someone else is using it, say.
-            warnings.warn(
+            warn(
                 f"`{self._owner}(profile_batch=...)`: the profiler did not start ({error}). "
                 "Training goes on without it.",
                 RuntimeWarning,
-                stacklevel=3,
             )
         else:
             self._model = model
@@ -71,7 +71,7 @@ def _parse(batches: Any, owner: str) -> tuple[int, int]:
         found = [int(part) for part in found.split(",")]
         found = found[0] if len(found) == 1 else found
     pair = found if isinstance(found, tuple | list) else (found, found)
-    legal = len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
+    legal = len(pair) == 2 and all(is_whole(n) for n in pair)
     if not legal or not (0 < pair[0] <= pair[1] or pair[0] == pair[1] == 0):
         raise ValueError(
             explain(
@@ -81,4 +81,4 @@ def _parse(batches: Any, owner: str) -> tuple[int, int]:
                 action="Batches are counted from 1; 0 is for no trace.",
             )
         )
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])

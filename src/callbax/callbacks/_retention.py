@@ -5,7 +5,7 @@ import math
 import os
 from typing import Any
 
-from callbax._core._errors import describe, explain
+from callbax._core._arguments import optional_count
 from callbax.callbacks._monitor import Monitor
 
 
@@ -24,23 +24,16 @@ class Retention:
     """
 
     def __init__(self, best: int | None, last: int | None, *, monitor: Monitor, owner: str) -> None:
-        for name, count in (("keep_best", best), ("keep_last", last)):
-            legal = isinstance(count, int) and not isinstance(count, bool) and count > 0
-            if count is not None and not legal:
-                raise ValueError(
-                    explain(
-                        f"{owner}({name}={count!r})",
-                        expected="a positive number of files, or None to keep all",
-                        received=describe(count),
-                        action="The newest file is always kept.",
-                    )
-                )
+        expected = "a positive number of files, or None to keep all"
+        action = "The newest file is always kept."
+        best = optional_count(owner, "keep_best", best, expected=expected, action=action)
+        last = optional_count(owner, "keep_last", last, expected=expected, action=action)
         self.active = best is not None or last is not None
         self._best, self._last, self._monitor = best or 0, last or 1, monitor
         self._files: dict[str, float | None] = {}
 
     def add(self, path: str, value: float | None) -> None:
-        """Takes note of a file that is safely written, and deletes those no longer to be kept.
+        """Records a file that is safely written, and deletes those no longer to be kept.
 
         Args:
             path: The file.
@@ -61,7 +54,7 @@ class Retention:
         return {"files": [[path, value] for path, value in self._files.items()]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a record."""
+        """Restores a record."""
         self._files = dict(state["files"])
 
     def _ranked(self) -> list[str]:

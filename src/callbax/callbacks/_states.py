@@ -1,8 +1,9 @@
 """The states of all callbacks of a run, each under a key of its own."""
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from callbax._core._warnings import warn
 
 
 def collect_states(callbacks: Iterable[Any]) -> dict[str, Any]:
@@ -27,11 +28,10 @@ def restore_states(callbacks: Iterable[Any], states: Mapping[str, Any]) -> None:
         stateful[key].load_state_dict(states[key])
     unmatched = sorted(stateful.keys() ^ states.keys())
     if unmatched:
-        warnings.warn(
+        warn(
             f"The callbacks differ from those of the recorded run: {', '.join(unmatched)} "
             f"{'was' if len(unmatched) == 1 else 'were'} not restored. Pass the same callbacks in "
-            "the same order to continue exactly.",
-            stacklevel=3,
+            "the same order to continue exactly."
         )
 
 

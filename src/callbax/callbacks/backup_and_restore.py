@@ -4,12 +4,11 @@ import os
 from typing import Any
 
 from callbax._core._errors import describe, explain
-from callbax._core._frequency import Frequency
+from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax._stores._hdf5 import Hdf5Store
 from callbax._stores._protocol import RunStore
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._checks import leave_out
 
 
 class BackupAndRestore(Callback):
@@ -55,6 +54,8 @@ class BackupAndRestore(Callback):
     execution = "fused"
     adds_logs = ()
     runs_last = True
+    save_freq = FrequencySetting()
+    _frequency: Frequency
 
     def __init__(
         self,
@@ -77,9 +78,10 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
-        self._frequency = Frequency(save_freq, owner=type(self).__name__)
-        if not self._frequency.by_batch:
-            leave_out(self, "on_train_batch_end", BackupAndRestore)
+
+    def wants_hook(self, hook: str) -> bool:
+        """Returns whether a hook has anything to do: none of batches if saves are by epoch."""
+        return hook != "on_train_batch_end" or self._frequency.by_batch
 
     def run_store(self) -> RunStore:
         """Returns where the run is kept; ``fit`` reads it before the first hook."""
@@ -92,7 +94,7 @@ class BackupAndRestore(Callback):
         self._frequency.start()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Saves if it is due; not called at all if `save_freq` is in epochs."""
+        """Saves if it is due."""
         if self._frequency.batch_ended():
             self._save()
 

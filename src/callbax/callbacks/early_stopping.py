@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from callbax._core._errors import describe, explain
+from callbax._core._arguments import count, number
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._console import place, print_message
 from callbax.callbacks._log_needs import LogNeed
-from callbax.callbacks._monitor import Monitor
+from callbax.callbacks._monitor import Monitor, known_mode
 
 
 class EarlyStopping(Callback):
@@ -75,21 +75,15 @@ class EarlyStopping(Callback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__()
-        if patience is not None and patience < 0:
-            raise ValueError(
-                explain(
-                    f"EarlyStopping(patience={patience})",
-                    expected="0 or more epochs, or None never to stop",
-                    received=describe(patience),
-                    action="Pass 0 to stop at the first epoch without improvement.",
-                )
-            )
+        owner = type(self).__name__
         self.monitor = monitor
-        self.patience = patience
+        self.mode = known_mode(mode, owner=owner)
+        self.min_delta = abs(number(owner, "min_delta", min_delta))
+        self.patience = None if patience is None else epochs_of_patience(owner, patience)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = None if baseline is None else number(owner, "baseline", baseline)
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = count(owner, "start_from_epoch", start_from_epoch, least=0)
         self.wait = 0
         self.stopped_epoch = 0
         self.best: float | None = None
@@ -97,17 +91,7 @@ class EarlyStopping(Callback):
         self.stopped_batch: int | None = None
         self.best_batch: int | None = None
         self.best_weights: list[Any] | None = None
-        self._monitor = Monitor(monitor, mode, min_delta, owner=type(self).__name__)
-
-    @property
-    def mode(self) -> str:
-        """The mode in force: "auto", "min" or "max"."""
-        return self._monitor.mode
-
-    @property
-    def min_delta(self) -> float:
-        """The least change that counts, without a sign."""
-        return self._monitor.min_delta
+        self._monitor = Monitor(self)
 
     def log_needs(self) -> Iterator[LogNeed]:
         """Returns the key this reads from the logs."""
@@ -120,7 +104,7 @@ class EarlyStopping(Callback):
         self.best = self.best_weights = self.stopped_batch = self.best_batch = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Takes note of the epoch, for validations within it."""
+        """Records the epoch, for validations within it."""
         self._monitor.epoch_began(epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -134,7 +118,7 @@ class EarlyStopping(Callback):
             self._judge(self._monitor.epoch, batch, logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Puts the best weights back, where asked to."""
+        """Restores the best weights, if asked to."""
         stopped = self.stopped_epoch > 0 or self.stopped_batch is not None
         if stopped and self.verbose > 0:
             at = place(self.stopped_epoch, self.stopped_batch).capitalize()
@@ -152,7 +136,7 @@ class EarlyStopping(Callback):
         return {**{name: getattr(self, name) for name in _STATE}, **self._monitor.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        """Restores a recorded state; call it after ``on_train_begin``, which resets."""
         for name in _STATE:
             setattr(self, name, state[name])
         self._monitor.load_state_dict(state)
@@ -177,6 +161,22 @@ class EarlyStopping(Callback):
         ):
             self.stopped_epoch, self.stopped_batch = epoch, batch
             self.model.stop_training = True
+
+
+def epochs_of_patience(owner: str, patience: int) -> int:
+    """Returns a legal number of epochs to wait for an improvement.
+
+    Raises:
+        ValueError: It is negative or not a whole number.
+    """
+    return count(
+        owner,
+        "patience",
+        patience,
+        least=0,
+        expected="0 or more epochs, or None never to stop",
+        action="Pass 0 to stop at the first epoch without improvement.",
+    )
 
 
 _STATE = (

@@ -46,7 +46,7 @@ class LearningRateScheduler(Callback):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
-        self._takes_rate = _takes_rate(schedule)
+        _takes_rate(schedule)  # refuses what cannot be called
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Asks the schedule and sets the rate."""
@@ -60,7 +60,7 @@ class LearningRateScheduler(Callback):
                     action="Compile the model with an optimizer that has one.",
                 )
             )
-        known = (float(optimizer.learning_rate),) if self._takes_rate else ()
+        known = (float(optimizer.learning_rate),) if _takes_rate(self.schedule) else ()
         scheduled = self.schedule(epoch, *known)
         rate = as_number(scheduled)
         if rate is None:
@@ -85,7 +85,7 @@ class LearningRateScheduler(Callback):
 
 
 def _takes_rate(schedule: Callable[..., Any]) -> bool:
-    """Says whether to call ``schedule(epoch, lr)`` rather than ``schedule(epoch)``."""
+    """Returns whether to call ``schedule(epoch, lr)`` rather than ``schedule(epoch)``."""
     if not callable(schedule):
         received = describe(schedule)
     else:

@@ -1,18 +1,18 @@
 """Saving the model or its weights while training."""
 
 import os
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from callbax._core._arguments import path
 from callbax._core._errors import describe, explain
-from callbax._core._frequency import Frequency
+from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
+from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._checks import leave_out
 from callbax.callbacks._console import print_message
 from callbax.callbacks._log_needs import LogNeed
-from callbax.callbacks._monitor import Monitor
+from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._retention import Retention
 from callbax.saving._paths import PathTemplate, check_directory, check_no_directory, saving
 
@@ -71,6 +71,8 @@ class ModelCheckpoint(Callback):
 
     execution = "fused"
     adds_logs = ()
+    save_freq = FrequencySetting()
+    _frequency: Frequency
 
     def __init__(
         self,
@@ -90,33 +92,37 @@ class ModelCheckpoint(Callback):
         super().__init__()
         owner = type(self).__name__
         if period is not None:
-            warnings.warn(
+            warn(
                 f'`{owner}(period=...)` is deprecated; pass `save_freq="{period} epochs"`.',
                 DeprecationWarning,
-                stacklevel=2,
             )
             save_freq = f"{period} epochs"
-        self.filepath = os.fspath(filepath)
+        self.filepath = path(owner, "filepath", filepath)
         self.monitor = monitor
+        self.mode = known_mode(mode, owner=owner)
+        self.min_delta = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         self.best = initial_value_threshold
-        self._frequency = Frequency(save_freq, owner=owner)
-        self._monitor = Monitor(monitor, mode, owner=owner)
-        self._template = PathTemplate(self.filepath, owner=owner)
+        self._monitor = Monitor(self)
         self._retention = Retention(keep_best, keep_last, monitor=self._monitor, owner=owner)
-        self._reads_monitor = save_best_only or keep_best is not None
+        self._keeps_best = keep_best is not None
         self._waiting: int | None = None
         self._check_filepath(owner)
-        if not self._frequency.by_batch:
-            leave_out(self, "on_train_batch_end", ModelCheckpoint)
+
+    def wants_hook(self, hook: str) -> bool:
+        """Returns whether a hook has anything to do: none of batches if saves are by epoch."""
+        return hook != "on_train_batch_end" or self._frequency.by_batch
 
     @property
-    def mode(self) -> str:
-        """The mode in force: "auto", "min" or "max"."""
-        return self._monitor.mode
+    def _template(self) -> PathTemplate:
+        return PathTemplate(self.filepath, owner=type(self).__name__)
+
+    @property
+    def _reads_monitor(self) -> bool:
+        return self.save_best_only or self._keeps_best
 
     def log_needs(self) -> Iterator[LogNeed]:
         """Returns the keys this reads from the logs."""
@@ -135,6 +141,7 @@ class ModelCheckpoint(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Sees that the files can be written."""
         owner = type(self).__name__
+        self._check_filepath(owner)
         if self._reads_monitor:
             self._monitor.resolve(self.model)
         check_no_directory(self.filepath, owner=owner, argument="filepath")
@@ -143,11 +150,11 @@ class ModelCheckpoint(Callback):
         self._waiting = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Takes note of the epoch, for saves within it."""
+        """Records the epoch, for saves within it."""
         self._monitor.epoch_began(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Saves if it is due; not called at all where `save_freq` is in epochs."""
+        """Saves if it is due."""
         if self._frequency.batch_ended():
             if self._reads_monitor and self.monitor not in (logs or {}):
                 self._waiting = batch
@@ -175,7 +182,7 @@ class ModelCheckpoint(Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state; call it after ``on_train_begin``."""
+        """Restores a recorded state; call it after ``on_train_begin``."""
         self.best = state["best"]
         self._waiting = state["waiting"]
         self._frequency.load_state_dict(state)
@@ -191,25 +198,25 @@ class ModelCheckpoint(Callback):
         values = {**logs, "epoch": epoch + 1}
         if batch is not None:
             values.setdefault("batch", batch + 1)
-        path = self._template.fill(values)
+        file = self._template.fill(values)
         value = self._monitor.read(logs) if self._reads_monitor else None
-        if not self._decide(epoch, value, path):
+        if not self._decide(epoch, value, file):
             return
-        if directory := os.path.dirname(path):
+        if directory := os.path.dirname(file):
             os.makedirs(directory, exist_ok=True)
-        check_no_directory(path, owner=type(self).__name__, argument="filepath")
-        with saving(path, owner=type(self).__name__):
+        check_no_directory(file, owner=type(self).__name__, argument="filepath")
+        with saving(file, owner=type(self).__name__):
             if self.save_weights_only:
-                self.model.save_weights(path, overwrite=True)
+                self.model.save_weights(file, overwrite=True)
             else:
-                self.model.save(path, overwrite=True)
-        self._say(epoch, f"finished saving model to {path}")
-        self._retention.add(path, value)
+                self.model.save(file, overwrite=True)
+        self._say(epoch, f"finished saving model to {file}")
+        self._retention.add(file, value)
 
-    def _decide(self, epoch: int, value: float | None, path: str) -> bool:
-        """Says whether to save, and takes note of a new best value."""
+    def _decide(self, epoch: int, value: float | None, file: str) -> bool:
+        """Returns whether to save, and records a new best value."""
         if not self.save_best_only:
-            self._say(epoch, f"saving model to {path}")
+            self._say(epoch, f"saving model to {file}")
             return True
         if value is None:  # Warned about; better one file too many than none.
             return True
@@ -218,7 +225,7 @@ class ModelCheckpoint(Callback):
             self._say(epoch, f"{self.monitor} did not improve from {best}")
             return False
         self._say(
-            epoch, f"{self.monitor} improved from {best} to {value:.5f}, saving model to {path}"
+            epoch, f"{self.monitor} improved from {best} to {value:.5f}, saving model to {file}"
         )
         self.best = value
         return True
@@ -228,6 +235,7 @@ class ModelCheckpoint(Callback):
             print_message(f"\nEpoch {epoch + 1}: {message}")
 
     def _check_filepath(self, owner: str) -> None:
+        template = self._template
         where = f"{owner}(filepath={self.filepath!r})"
         endings = (".weights.h5",) if self.save_weights_only else (".keras",)
         if not self.filepath.endswith(endings):
@@ -240,7 +248,7 @@ class ModelCheckpoint(Callback):
                     action=f'Append "{endings[0]}".',
                 )
             )
-        if self._retention.active and not self._template.fields:
+        if self._retention.active and not template.fields:
             raise ValueError(
                 explain(
                     where,

@@ -5,14 +5,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from callbax._core._errors import describe, explain
-from callbax._core._frequency import Frequency
+from callbax._core._arguments import optional_count
+from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._checks import leave_out
 from callbax.callbacks._console import print_message
 from callbax.callbacks._log_needs import LogNeed
-from callbax.callbacks._monitor import Monitor
+from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.saving._paths import check_directory, saving
 
 
@@ -60,6 +59,8 @@ class OrbaxCheckpoint(Callback):
 
     execution = "fused"
     adds_logs = ()
+    save_freq = FrequencySetting()
+    _frequency: Frequency
 
     def __init__(
         self,
@@ -83,38 +84,32 @@ class OrbaxCheckpoint(Callback):
                 f"`{owner}`: expected the `orbax-checkpoint` library of at least version 0.11, "
                 "which is not installed.\nInstall it: pip install orbax-checkpoint."
             ) from error
-        legal = isinstance(max_to_keep, int) and not isinstance(max_to_keep, bool)
-        if max_to_keep is not None and (not legal or max_to_keep < 1):
-            raise ValueError(
-                explain(
-                    f"{owner}(max_to_keep={max_to_keep!r})",
-                    expected="a positive number of checkpoints, or None to keep all",
-                    received=describe(max_to_keep),
-                    action="The newest one is always kept.",
-                )
-            )
         self.directory = os.path.abspath(directory)
         self.monitor = monitor
+        self.mode = known_mode(mode, owner=owner)
+        self.min_delta = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_freq = save_freq
         self.best = initial_value_threshold
-        self.max_to_keep = max_to_keep
+        self.max_to_keep = optional_count(
+            owner,
+            "max_to_keep",
+            max_to_keep,
+            expected="a positive number of checkpoints, or None to keep all",
+            action="The newest one is always kept.",
+        )
         self.save_on_background = save_on_background
         self.save_weights_only = save_weights_only
-        self._frequency = Frequency(save_freq, owner=owner)
-        self._monitor = Monitor(monitor, mode, owner=owner)
+        self._monitor = Monitor(self)
         self._waiting = False
         self._steps = 0
         self._checkpointer: Any = None
         self._pending: Any = None
-        if not (self._frequency.by_batch or save_best_only):
-            leave_out(self, "on_train_batch_end", OrbaxCheckpoint)
 
-    @property
-    def mode(self) -> str:
-        """The mode in force: "auto", "min" or "max"."""
-        return self._monitor.mode
+    def wants_hook(self, hook: str) -> bool:
+        """Returns whether a hook has anything to do: none of batches if saves are by epoch."""
+        return hook != "on_train_batch_end" or self._frequency.by_batch or self.save_best_only
 
     def log_needs(self) -> Iterator[LogNeed]:
         """Returns the key this reads from the logs."""
@@ -140,7 +135,7 @@ class OrbaxCheckpoint(Callback):
         self._steps = int(optimizer.iterations) * each
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Takes note of the epoch, for validations within it."""
+        """Records the epoch, for validations within it."""
         self._monitor.epoch_began(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -197,7 +192,7 @@ class OrbaxCheckpoint(Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state; call it after ``on_train_begin``."""
+        """Restores a recorded state; call it after ``on_train_begin``."""
         self.best = state["best"]
         self._waiting = state["waiting"]
         self._steps = state["steps"]

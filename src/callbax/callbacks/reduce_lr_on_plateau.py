@@ -1,17 +1,18 @@
 """Reducing the learning rate when a metric no longer improves."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from callbax._core._arguments import count, is_number, number
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
+from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._console import place, print_message
 from callbax.callbacks._log_needs import LogNeed
-from callbax.callbacks._monitor import Monitor
+from callbax.callbacks._monitor import Monitor, known_mode
 
 
 class ReduceLROnPlateau(Callback):
@@ -76,13 +77,12 @@ class ReduceLROnPlateau(Callback):
         super().__init__()
         owner = type(self).__name__
         if epsilon is not None:
-            warnings.warn(
+            warn(
                 f"`{owner}(epsilon=...)` is deprecated; pass `min_delta={epsilon}`.",
                 DeprecationWarning,
-                stacklevel=2,
             )
             min_delta = epsilon
-        if not 0 <= factor < 1:
+        if not is_number(factor) or not 0 <= factor < 1:
             raise ValueError(
                 explain(
                     f"{owner}(factor={factor!r})",
@@ -91,43 +91,26 @@ class ReduceLROnPlateau(Callback):
                     action=f"{owner} does not support a factor >= 1.0: it could not reduce.",
                 )
             )
-        for name, epochs in (("patience", patience), ("cooldown", cooldown)):
-            if epochs < 0:
-                raise ValueError(
-                    explain(
-                        f"{owner}({name}={epochs!r})",
-                        expected="0 or more epochs",
-                        received=describe(epochs),
-                        action="Pass 0 not to wait.",
-                    )
-                )
         self.monitor = monitor
+        self.mode = known_mode(mode, owner=owner)
+        self.min_delta = abs(number(owner, "min_delta", min_delta))
         self.factor = factor
-        self.patience = patience
+        waiting = {"expected": "0 or more epochs", "action": "Pass 0 not to wait."}
+        self.patience = count(owner, "patience", patience, least=0, **waiting)
         self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+        self.cooldown = count(owner, "cooldown", cooldown, least=0, **waiting)
+        self.min_lr = number(owner, "min_lr", min_lr)
         self.best: float | None = None
         self.wait = 0
         self.cooldown_counter = 0
-        self._monitor = Monitor(monitor, mode, min_delta, owner=owner)
-
-    @property
-    def mode(self) -> str:
-        """The mode in force: "auto", "min" or "max"."""
-        return self._monitor.mode
-
-    @property
-    def min_delta(self) -> float:
-        """The least change that counts, without a sign."""
-        return self._monitor.min_delta
+        self._monitor = Monitor(self)
 
     def log_needs(self) -> Iterator[LogNeed]:
         """Returns the key this reads from the logs."""
         yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
 
     def in_cooldown(self) -> bool:
-        """Says whether epochs are not counted now."""
+        """Returns whether epochs are not counted now."""
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -137,7 +120,7 @@ class ReduceLROnPlateau(Callback):
         self.wait = self.cooldown_counter = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Takes note of the epoch, for validations within it."""
+        """Records the epoch, for validations within it."""
         self._monitor.epoch_began(epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -157,7 +140,7 @@ class ReduceLROnPlateau(Callback):
         return {**{name: getattr(self, name) for name in _STATE}, **self._monitor.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a recorded state; call it after ``on_train_begin``, which resets."""
+        """Restores a recorded state; call it after ``on_train_begin``, which resets."""
         for name in _STATE:
             setattr(self, name, state[name])
         self._monitor.load_state_dict(state)
@@ -179,10 +162,10 @@ class ReduceLROnPlateau(Callback):
                 self.wait = 0
 
     def _reduce(self, at: str) -> bool:
-        """Reduces the rate, unless it is at its least; says whether it did."""
+        """Reduces the rate, unless it is at its least; returns whether it did."""
         optimizer = self.model.optimizer
         old = float(optimizer.learning_rate)
-        # The rate in force was rounded to float32; so must be what it is compared with.
+        # The current rate was rounded to float32; so must be what it is compared with.
         if old <= np.float32(self.min_lr):
             return False
         new = max(old * self.factor, self.min_lr)

@@ -3,13 +3,13 @@
 import importlib
 import json
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from callbax._core._hooks import Logs
+from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback
 
 
@@ -89,11 +89,10 @@ class RemoteMonitor(Callback):
         except self._requests.exceptions.RequestException as error:
             if not self._warned:
                 self._warned = True
-                warnings.warn(
+                warn(
                     f"Could not reach RemoteMonitor root server at {self.root} "
                     f"({type(error).__name__}). Training goes on; later failures of this fit are "
-                    "not reported.",
-                    stacklevel=2,
+                    "not reported."
                 )
 
 

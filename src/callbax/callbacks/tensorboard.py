@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._checks import leave_out
 from callbax.callbacks._events import EventFile, Scalars, file_name
 from callbax.callbacks._number import as_number
 from callbax.callbacks._profile import Profile
@@ -99,11 +99,10 @@ class TensorBoard(Callback):
         self.write_graph = write_graph
         self.write_images = write_images
         self.write_steps_per_second = write_steps_per_second
-        self.update_freq = 1 if update_freq == "batch" else update_freq
+        self.update_freq = update_freq
         self.embeddings_freq = embeddings_freq
         self.embeddings_metadata = embeddings_metadata
-        _check(histogram_freq, embeddings_freq, self.update_freq)
-        self._every = self.update_freq if isinstance(self.update_freq, int) else 0
+        _check(histogram_freq, embeddings_freq, update_freq)
         self._profile = Profile(profile_batch, owner="TensorBoard")
         self._step = 0
         self._batches = Scalars()
@@ -112,13 +111,23 @@ class TensorBoard(Callback):
         self._epoch_began = (0.0, 0)
         self._files: dict[str, EventFile] = {}
         self._names: dict[str, str] = {}
-        if not self._profile:
-            leave_out(self, "on_train_batch_begin", TensorBoard)
-            if not self._every:
-                leave_out(self, "on_train_batch_end", TensorBoard)
+
+    def wants_hook(self, hook: str) -> bool:
+        """Returns whether a hook has anything to do: those of batches for logs and traces."""
+        if hook == "on_train_batch_begin":
+            return bool(self._profile)
+        return hook != "on_train_batch_end" or bool(self._profile) or self._every > 0
+
+    @property
+    def _every(self) -> int:
+        """After how many batches their logs are written; 0 for never."""
+        if self.update_freq == "batch":
+            return 1
+        return 0 if self.update_freq == "epoch" else int(self.update_freq)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts new files and writes the graph."""
+        _check(self.histogram_freq, self.embeddings_freq, self.update_freq)
         self._step = 0
         self._names = {run: file_name() for run in _RUNS}
         self._file("train")
@@ -263,7 +272,7 @@ def _rate(steps: int, seconds: float) -> float | None:
 
 
 def _check(histogram_freq: Any, embeddings_freq: Any, update_freq: Any) -> None:
-    if not _is_count(histogram_freq):
+    if not is_whole(histogram_freq) or histogram_freq < 0:
         raise ValueError(
             explain(
                 f"TensorBoard(histogram_freq={histogram_freq!r})",
@@ -272,7 +281,7 @@ def _check(histogram_freq: Any, embeddings_freq: Any, update_freq: Any) -> None:
                 action="Pass 1 for histograms in every epoch.",
             )
         )
-    if update_freq != "epoch" and not (_is_count(update_freq) and update_freq > 0):
+    if update_freq not in ("epoch", "batch") and not (is_whole(update_freq) and update_freq > 0):
         raise ValueError(
             explain(
                 f"TensorBoard(update_freq={update_freq!r})",
@@ -291,7 +300,3 @@ def _check(histogram_freq: Any, embeddings_freq: Any, update_freq: Any) -> None:
                 "with `tensorboardX.SummaryWriter.add_embedding`.",
             )
         )
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

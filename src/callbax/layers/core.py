@@ -7,6 +7,7 @@ from flax import nnx
 from jaxtyping import Float
 
 from callbax import activations, initializers
+from callbax._core._arguments import count
 from callbax._core._errors import describe, explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array
@@ -98,16 +99,8 @@ class Dense(Layer):
         super().__init__(
             name=name, trainable=trainable, input_shape=input_shape, input_dim=input_dim
         )
-        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
-            raise ValueError(
-                explain(
-                    f"Dense(units={units!r})",
-                    expected="a positive integer",
-                    received=describe(units),
-                    action="Pass the length of the layer's output.",
-                )
-            )
-        self.units = units
+        action = "Pass the length of the layer's output."
+        self.units = count("Dense", "units", units, action=action)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = (

@@ -4,7 +4,7 @@ from typing import Any
 
 from flax import nnx
 
-from callbax._core._errors import describe, explain
+from callbax._core._arguments import share
 from callbax.layers._layer import Layer, Shape, layers
 
 
@@ -41,16 +41,7 @@ class Dropout(Layer):
         input_shape: tuple[int | None, ...] | None = None,
     ) -> None:
         super().__init__(name=name, input_shape=input_shape)
-        if not isinstance(rate, int | float) or not 0 <= rate <= 1:
-            raise ValueError(
-                explain(
-                    f"Dropout(rate={rate!r})",
-                    expected="a share from 0 to 1",
-                    received=describe(rate),
-                    action="Pass for example 0.5.",
-                )
-            )
-        self.rate = rate
+        self.rate = share("Dropout", "rate", rate, action="Pass for example 0.5.")
         self.noise_shape = noise_shape
         self.seed = seed
 

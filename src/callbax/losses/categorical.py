@@ -1,6 +1,5 @@
 """Crossentropy of labels that are one class out of several."""
 
-import warnings
 from typing import Any
 
 import jax
@@ -9,6 +8,7 @@ from jax.typing import DTypeLike
 
 from callbax._core._errors import explain
 from callbax._core._types import Array, ArrayLike
+from callbax._core._warnings import warn
 from callbax.losses._lookup import LOSSES
 from callbax.losses._loss import Loss
 from callbax.losses._shapes import require_same_shape, same_rank
@@ -114,7 +114,7 @@ def categorical_crossentropy(
         hint='For integer labels use "sparse_categorical_crossentropy".',
     )
     if y_pred.shape[-1] == 1:
-        warnings.warn(
+        warn(
             explain(
                 "categorical_crossentropy(y_true, y_pred)",
                 expected="more than one class",
@@ -122,7 +122,6 @@ def categorical_crossentropy(
                 action='Use "binary_crossentropy" for two classes.',
             ),
             SyntaxWarning,
-            stacklevel=2,
         )
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
+from callbax._core._arguments import count, is_whole, share
 from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, parse
 
@@ -25,33 +24,18 @@ def check_verbose(where: str, verbose: Any) -> Any:
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
     """Returns legal ``initial_epoch`` and ``epochs``: integers, not negative."""
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-            raise ValueError(
-                explain(
-                    f"fit({name}={value!r})",
-                    expected="an integer, 0 or more",
-                    received=describe(value),
-                    action="`epochs` is the number of the last epoch, `initial_epoch` that of the "
-                    "first, counted from 0.",
-                )
-            )
-    return int(initial_epoch), int(epochs)
+    action = (
+        "`epochs` is the number of the last epoch, `initial_epoch` that of the first, counted "
+        "from 0."
+    )
+    first = count("fit", "initial_epoch", initial_epoch, least=0, action=action)
+    return first, count("fit", "epochs", epochs, least=0, action=action)
 
 
 def check_split(validation_split: Any) -> float:
     """Returns a legal ``validation_split``: a share from 0 up to, but not, 1."""
-    legal = isinstance(validation_split, int | float) and 0 <= validation_split < 1
-    if not legal or isinstance(validation_split, bool):
-        raise ValueError(
-            explain(
-                f"fit(validation_split={validation_split!r})",
-                expected="a share of the samples in [0, 1)",
-                received=describe(validation_split),
-                action="Pass for example 0.2, or `validation_data`.",
-            )
-        )
-    return float(validation_split)
+    action = "Pass for example 0.2, or `validation_data`."
+    return share("fit", "validation_split", validation_split, whole=False, action=action)
 
 
 def validation_times(validation_freq: Any) -> tuple[Callable[[int], bool], Frequency]:
@@ -66,7 +50,7 @@ def validation_times(validation_freq: Any) -> tuple[Callable[[int], bool], Frequ
     if unit == "batch":
         return lambda epoch: False, Frequency(number, owner="fit")
     if unit == "epoch":
-        if isinstance(number, int | np.integer) and not isinstance(number, bool) and number > 0:
+        if is_whole(number) and number > 0:
             return lambda epoch: (epoch + 1) % number == 0, at_no_batch
         if isinstance(number, Iterable) and not isinstance(number, str):
             numbers = set(number)

@@ -1,7 +1,8 @@
 """The spellings of TensorFlow 2.0 for data from generators."""
 
-import warnings
 from typing import Any
+
+from callbax._core._warnings import warn
 
 _FIT = (
     "steps_per_epoch",
@@ -31,10 +32,8 @@ def for_generator(method: str, args: tuple[Any, ...], arguments: dict[str, Any])
         args: What was passed by position, after the generator.
         arguments: What was passed by name.
     """
-    warnings.warn(
-        f"`{method}_generator` is deprecated; `{method}` takes generators too.",
-        DeprecationWarning,
-        stacklevel=3,
+    warn(
+        f"`{method}_generator` is deprecated; `{method}` takes generators too.", DeprecationWarning
     )
     given = dict(zip(_FIT if method == "fit" else _OTHERS, args, strict=False)) | arguments
     return {name: value for name, value in given.items() if name not in _QUEUE}

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from callbax._core._arguments import optional_count
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs, Mode
 from callbax._core._rng import SeedSource
 from callbax._data._adapter import as_parts, make_feed
-from callbax._data._arrays import check_count
 from callbax._data._feed import Feed
 from callbax._data._training_data import training_feeds
 from callbax._stores._protocol import RunState
@@ -95,8 +95,8 @@ class Runs:
         """Trains; arguments are those of ``Model.fit``."""
         self._need_compiled("fit", loss=True)
         first, end = check_epochs(epochs, initial_epoch)
-        steps = check_count("fit", "steps_per_epoch", steps_per_epoch)
-        validation_steps = check_count("fit", "validation_steps", validation_steps)
+        steps = optional_count("fit", "steps_per_epoch", steps_per_epoch)
+        validation_steps = optional_count("fit", "validation_steps", validation_steps)
         is_due, frequency = validation_times(validation_freq)
         feed, validation_feed = training_feeds(
             x,
@@ -141,7 +141,7 @@ class Runs:
     ) -> Logs:
         """Returns the loss and metrics; arguments are those of ``Model.evaluate``."""
         self._need_compiled("evaluate")
-        steps = check_count("evaluate", "steps", steps)
+        steps = optional_count("evaluate", "steps", steps)
         feed = self._feed("evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
         hooks = self._hooks(callbacks, "evaluate", verbose, steps=steps or feed.batches_per_pass)
         with self._run("test", feed, hooks) as line:
@@ -149,7 +149,7 @@ class Runs:
 
     def predict(self, x: Any, *, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
         """Returns the outputs; arguments are those of ``Model.predict``."""
-        steps = check_count("predict", "steps", steps)
+        steps = optional_count("predict", "steps", steps)
         feed = self._feed("predict", x, batch_size=batch_size, steps=steps)
         hooks = self._hooks(callbacks, "predict", verbose, steps=steps or feed.batches_per_pass)
         with self._run("predict", feed, hooks) as line:

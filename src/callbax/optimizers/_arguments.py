@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+from callbax._core._arguments import is_number
 from callbax._core._errors import closest, describe, explain
-from callbax.optimizers._rate import is_number
 
 FORMER = {
     "decay": "Pass learning_rate=schedules.InverseTimeDecay(rate, 1, decay), which is what "

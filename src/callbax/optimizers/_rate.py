@@ -2,15 +2,15 @@
 
 import inspect
 import math
-import numbers
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from callbax._core._arguments import is_number
 from callbax._core._errors import describe, explain
 from callbax._core._types import Array
 
@@ -57,14 +57,6 @@ def as_rate(value: Any, *, where: str) -> float:
             )
         )
     return rate
-
-
-def is_number(value: Any) -> TypeGuard[float]:
-    """Says whether a value is a real number or an array without dimensions of one; no bool is."""
-    if isinstance(value, np.ndarray | np.generic | jax.Array):
-        kinds = (jnp.floating, jnp.integer)
-        return value.shape == () and any(jnp.issubdtype(value.dtype, kind) for kind in kinds)
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def as_schedule(schedule: Callable[..., Any], *, where: str) -> Schedule:

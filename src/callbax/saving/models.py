@@ -2,11 +2,11 @@
 
 import json
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from callbax._core._errors import describe, explain
+from callbax._core._warnings import warn
 from callbax.saving._archive import CONFIG, member, write_archive
 from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._hdf5 import to_hdf5
@@ -55,10 +55,9 @@ def save_model(model: Described, filepath: PathLike, overwrite: bool = True) -> 
     where = "save(filepath)"
     _need_end(filepath, where)
     if not model.built:
-        warnings.warn(
+        warn(
             "`save(filepath)`: you are saving a model that has not been built yet; the file holds "
-            "no weights. Call `build` or call the model on some data before.",
-            stacklevel=3,
+            "no weights. Call `build` or call the model on some data before."
         )
     config = serialize_keras_object(model)
     for key, value in (

@@ -2,13 +2,13 @@
 
 import io
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol, TypeVar
 
 import numpy as np
 
 from callbax._core._errors import explain
+from callbax._core._warnings import warn
 from callbax.saving._archive import WEIGHTS, member
 from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._contents import OPTIMIZER, Contents, Stored
@@ -171,7 +171,7 @@ class Match:
             optimizer = []
         model.take_file_contents({key: arrays[key] for key in self._weights}, optimizer or None)
         for warning in self._warnings:
-            warnings.warn(warning, stacklevel=4)
+            warn(warning)
 
     def _explain(
         self, own: Mapping[str, Any], stored: Stored, wrong: list[str], surplus: list[str]

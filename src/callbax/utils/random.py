@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 
+from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 
 _LARGEST_SEED = 2**32 - 1
@@ -34,7 +35,7 @@ def set_random_seed(seed: int) -> None:
 
     Source: https://keras.io/api/utils/python_utils/#setrandomseed-function
     """
-    if not isinstance(seed, int) or not 0 <= seed <= _LARGEST_SEED:
+    if not is_whole(seed) or not 0 <= seed <= _LARGEST_SEED:
         raise ValueError(
             explain(
                 "set_random_seed(seed)",
@@ -43,5 +44,5 @@ def set_random_seed(seed: int) -> None:
                 action="Pass one number of your choice, the same in every run to be repeated.",
             )
         )
-    random.seed(seed)
-    np.random.seed(seed)
+    random.seed(int(seed))
+    np.random.seed(int(seed))

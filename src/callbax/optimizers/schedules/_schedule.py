@@ -7,6 +7,7 @@ from typing import Any, Self
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from callbax._core._arguments import is_number
 from callbax._core._errors import describe, explain
 from callbax._core._registry import Registry
 from callbax._core._types import Array
@@ -147,7 +148,7 @@ def need_steps(schedule: LearningRateSchedule, argument: str, value: float) -> N
     Raises:
         ValueError: It is 0 or less.
     """
-    if value <= 0:
+    if not is_number(value) or value <= 0:
         raise ValueError(
             explain(
                 f"{type(schedule).__name__}({argument}={value!r})",
