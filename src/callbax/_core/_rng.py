@@ -1,26 +1,46 @@
-"""Where default seeds come from."""
+"""Where default seeds come from: one stream for each purpose."""
 
 import random
 
+# As global as Python's own generator, beside which these streams stand.
+_roots: list[int] = []
+_streams: dict[str, random.Random] = {}
+
+
+def start_streams(seed: int) -> None:
+    """Starts the named streams at a seed (``utils.set_random_seed``)."""
+    _roots[:] = [seed]
+    _streams.clear()
+
 
 class SeedSource:
-    """Draws seeds: from Python's own generator, or from one started at a given seed.
+    """Draws seeds from a stream of its own, so that no other draw changes them.
 
-    Keras draws every default seed from Python's ``random`` module, one per initializer or dropout
-    layer in the order in which they are needed. Drawing alike gives the same initial weights as
-    Keras after the same ``set_random_seed`` (source: ``keras.random.SeedGenerator``).
+    Keras draws every default seed from Python's ``random`` module, one for each initializer or
+    dropout layer when it is made. The stream "weights" does so too, and gives the same initial
+    weights as Keras after the same ``set_random_seed`` (source: ``keras.random.SeedGenerator``).
+    Every other stream leaves Python's generator alone.
 
     Args:
-        seed: Start of a generator of its own; ``None`` shares Python's.
+        seed: Start of generators of its own; None shares those that ``set_random_seed`` starts.
+        stream: What the seeds are for: "weights", "shuffle"...
 
     Example:
-        >>> SeedSource(7).draw() == SeedSource(7).draw()
+        >>> SeedSource(7).draw() == SeedSource(7).draw() != SeedSource(7, "shuffle").draw()
         True
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        self._generator = random if seed is None else random.Random(seed)
+    def __init__(self, seed: int | None = None, stream: str = "weights") -> None:
+        self._stream = stream
+        self._own = None if seed is None else random.Random(f"{stream} {seed}")
 
     def draw(self) -> int:
         """Returns the next seed, between 1 and 10**9."""
-        return self._generator.randint(1, 10**9)
+        if self._own is not None:
+            return self._own.randint(1, 10**9)
+        if self._stream == "weights":
+            return random.randint(1, 10**9)
+        if self._stream not in _streams:
+            start = f"{self._stream} {_roots[0]}" if _roots else None
+            _streams[self._stream] = random.Random(start)
+        return _streams[self._stream].randint(1, 10**9)

@@ -86,12 +86,13 @@ class Functional(Protocol):
         """Whether all weights exist."""
         return True
 
-    def build(self, x: PyTree, seeds: SeedSource) -> None:
+    def build(self, x: PyTree, seeds: SeedSource | None) -> None:
         """Makes the weights that do not exist yet.
 
         Args:
             x: A batch of inputs, or its shapes and dtypes.
-            seeds: Where seeds come from that the user left open.
+            seeds: Where seeds come from that the user left open; None for where they come from by
+                default.
         """
         return None  # noqa: RET501  a default that does nothing, not an abstract method
 

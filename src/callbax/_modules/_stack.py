@@ -63,7 +63,7 @@ class StackFunctional(NnxFunctional):
     def built(self) -> bool:
         return bool(self.module.layers) and len(self._outputs) == len(self.module.layers)
 
-    def build(self, x: PyTree, seeds: SeedSource) -> None:
+    def build(self, x: PyTree, seeds: SeedSource | None) -> None:
         if not self.module.layers:
             raise ValueError(
                 explain(

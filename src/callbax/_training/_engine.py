@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import numpy as np
 
 from callbax._core._errors import explain
 from callbax._core._hooks import Mode
+from callbax._core._rng import SeedSource
 from callbax._core._types import PyTree
 from callbax._data._feed import Feed
 from callbax._data._placement import Placement
@@ -132,7 +133,7 @@ class Engine:
 
     # Building and compiling
 
-    def build(self, x: PyTree, seeds: Any) -> None:
+    def build(self, x: PyTree, seeds: SeedSource | None) -> None:
         """Makes weights that do not exist yet, for a batch of inputs or its shapes."""
         if not self.functional.built:
             self.functional.build(x, seeds)

@@ -60,7 +60,7 @@ class Layer(nnx.Module):
         self.deterministic = True
         shape = (input_dim,) if input_shape is None and input_dim is not None else input_shape
         self.batch_shape: Shape | None = None if shape is None else (None, *shape)
-        self._seeds = SeedSource()
+        self._seeds: SeedSource | None = None
 
     def build(self, input_shape: Shape) -> None:
         """Makes the weights; override it where there are any.
@@ -98,7 +98,8 @@ class Layer(nnx.Module):
 
         Args:
             input_shape: Shape of a batch of inputs.
-            seeds: Where seeds that the user left open come from.
+            seeds: Where seeds that the user left open come from; None for those that the layer
+                drew when it was made.
         """
         if not self.built:
             if seeds is not None:

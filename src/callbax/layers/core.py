@@ -9,7 +9,6 @@ from jaxtyping import Float
 from callbax import activations, initializers
 from callbax._core._arguments import count
 from callbax._core._errors import describe, explain
-from callbax._core._rng import SeedSource
 from callbax._core._types import Array
 from callbax.activations._lookup import ACTIVATIONS
 from callbax.layers._layer import Layer, Shape, check_rank, layers
@@ -107,8 +106,11 @@ class Dense(Layer):
             "glorot_uniform" if kernel_initializer is None else kernel_initializer
         )
         self.bias_initializer = "zeros" if bias_initializer is None else bias_initializer
-        for initializer in (kernel_initializer, bias_initializer):
-            initializers.get(initializer, SeedSource(0))  # a wrong name fails here, not later
+        # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
+        self._initializers = [
+            initializers.get(initializer)
+            for initializer in (self.kernel_initializer, self.bias_initializer)
+        ]
 
     def build(self, input_shape: Shape) -> None:
         """Makes kernel and bias for inputs of this shape."""
@@ -122,8 +124,12 @@ class Dense(Layer):
                     action="Reshape the data: x.reshape(len(x), -1) gives one row per sample.",
                 )
             )
-        kernel: Any = initializers.get(self.kernel_initializer, self._seeds)
-        bias: Any = initializers.get(self.bias_initializer, self._seeds)
+        kernel: Any
+        bias: Any
+        kernel, bias = self._initializers
+        if self._seeds is not None:
+            kernel = initializers.get(self.kernel_initializer, self._seeds)
+            bias = initializers.get(self.bias_initializer, self._seeds)
         unused: Any = _Unkeyed()
         self.linear = nnx.Linear(
             inputs,

@@ -5,6 +5,7 @@ from typing import Any
 from flax import nnx
 
 from callbax._core._arguments import share
+from callbax._core._rng import SeedSource
 from callbax.layers._layer import Layer, Shape, layers
 
 
@@ -44,16 +45,21 @@ class Dropout(Layer):
         self.rate = share("Dropout", "rate", rate, action="Pass for example 0.5.")
         self.noise_shape = noise_shape
         self.seed = seed
+        # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
+        self._stream_seed = SeedSource().draw() if seed is None and self.rate else seed
 
     def build(self, input_shape: Shape) -> None:
         """Makes the random stream."""
         if not self.rate:
             return
+        seed = self._stream_seed
+        if self.seed is None and self._seeds is not None:
+            seed = self._seeds.draw()
         shared = self.noise_shape or ()
         self.dropout = nnx.Dropout(
             self.rate,
             broadcast_dims=tuple(i for i, length in enumerate(shared) if length == 1),
-            rngs=nnx.Rngs(self._seeds.draw() if self.seed is None else self.seed),
+            rngs=nnx.Rngs(seed),
         )
 
     def call(self, inputs: Any, training: bool = False) -> Any:

@@ -69,7 +69,7 @@ class Model:
         self.history: History | None = None
         self.first_epoch: int | None = None
         self.train_function = None  # Keras's own `TensorBoard` draws it if it is TensorFlow's.
-        self._seeds = SeedSource(seed)
+        self._seeds = None if seed is None else SeedSource(seed)
         self._engine = Engine(functional_of(module), OneDevice())
         self._averages = Averages(self._engine)
         self._files = ModelFiles(self._engine)

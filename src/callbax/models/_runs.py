@@ -66,7 +66,7 @@ class Runs:
         build: Callable[[Any], None],
     ) -> None:
         self._model, self._engine, self._averages = model, engine, averages
-        self._seeds = SeedSource(seed)
+        self._seeds = SeedSource(seed, "shuffle")
         self._shuffle_seed: int | None = None
         self._build = build
         self._fit: _Fit | None = None

@@ -6,6 +6,7 @@ import numpy as np
 
 from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
+from callbax._core._rng import start_streams
 
 _LARGEST_SEED = 2**32 - 1
 
@@ -13,9 +14,9 @@ _LARGEST_SEED = 2**32 - 1
 def set_random_seed(seed: int) -> None:
     """Makes a program repeatable: seeds Python's ``random`` and NumPy's global generator.
 
-    Call it first thing. Initial weights, dropout and shuffling draw their seeds from Python's
-    ``random`` in the order in which they are needed, so after the same seed the same program gives
-    the same numbers.
+    Call it first thing. Initial weights and dropout draw their seeds from Python's ``random`` when
+    layers are made, as in Keras; shuffling has a stream of its own. So after the same seed the same
+    program gives the same numbers, and the same initial weights as with Keras.
 
     Differs from Keras: seeds no TensorFlow or torch; a seed that NumPy cannot take changes nothing.
 
@@ -44,5 +45,6 @@ def set_random_seed(seed: int) -> None:
                 action="Pass one number of your choice, the same in every run to be repeated.",
             )
         )
+    start_streams(int(seed))
     random.seed(int(seed))
     np.random.seed(int(seed))
