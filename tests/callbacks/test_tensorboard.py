@@ -14,8 +14,9 @@ from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
 from tensorboard.util.tensor_util import make_ndarray
 from tests.callbacks.fakes import FakeModel, fit
 
-from callbax.callbacks import CallbackList, LambdaCallback, TensorBoard, _summaries
-from callbax.callbacks import tensorboard as module
+from callbax.callbacks import CallbackList, LambdaCallback, TensorBoard
+from callbax.callbacks.tensorboard import _callback as module
+from callbax.callbacks.tensorboard import _summaries
 from callbax.layers import Dense, Input
 from callbax.models import Model, Sequential
 

@@ -36,7 +36,7 @@ PROMISED_LINES = [
     r"epochs: \[0, 1\]",
     r"validations: \[\(0, 29\), \(1, 14\), \(1, 44\)\]",
     r"Back to epoch \d+, which had a loss of \d\.\d{3}",
-    r"[34]?\d of 50 epochs were needed",
+    r"[1-4]?\d of 50 epochs were needed",
     "Epoch 0: learning rate 0.0100",
     "Epoch 2: learning rate 0.0050",
     "Epoch 3: learning rate 0.0050",

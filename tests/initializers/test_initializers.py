@@ -198,7 +198,7 @@ def test_same_key_under_another_generator_setting():
     [
         (lambda: initializers.get("glorot_unifrm"), ValueError, 'Closest: "glorot_uniform"'),
         (lambda: initializers.get(3), TypeError, r"an `Initializer`, an array.* received 3 \(int"),
-        (lambda: initializers.get({"config": {}}), TypeError, "received None"),
+        (lambda: initializers.get({"config": {}}), TypeError, "received dict with keys"),
         (
             lambda: initializers.GlorotUniform(seed=1.5),
             TypeError,

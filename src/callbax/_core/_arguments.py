@@ -6,25 +6,22 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 from callbax._core._errors import closest, describe, explain
 
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Returns whether a value is a real number or an array without dimensions; no bool is."""
-    if isinstance(value, np.ndarray | np.generic | jax.Array):
-        kinds = (jnp.floating, jnp.integer)
-        return value.shape == () and any(jnp.issubdtype(value.dtype, kind) for kind in kinds)
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        # By name too: NumPy does not count bfloat16 and its like among its own kinds.
+        real = value.dtype.kind in "iuf" or "float" in value.dtype.name
+        return bool(value.shape == () and real)
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
     """Returns whether a value is an integer of Python, NumPy or JAX; no bool and no float is."""
-    if isinstance(value, np.ndarray | jax.Array):
-        return value.shape == () and jnp.issubdtype(value.dtype, jnp.integer)
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return bool(value.shape == () and value.dtype.kind in "iu")
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 

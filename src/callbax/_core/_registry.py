@@ -1,9 +1,9 @@
 """Names for classes and functions, so that users may write ``"adam"`` and files may say it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from callbax._core._errors import closest, describe
+from callbax._core._errors import closest, describe, explain
 from callbax._core._naming import snake_case
 
 REGISTRIES: dict[str, "Registry"] = {}
@@ -36,12 +36,28 @@ class Registry:
         self._entries: dict[str, Callable[..., Any]] = {}
         REGISTRIES[kind] = self
 
-    def register(self, *names: str) -> Callable[[_Entry], _Entry]:
-        """Returns a decorator that registers a class or function under its own name and these."""
+    def register(self, *names: str, as_snake_case: bool = True) -> Callable[[_Entry], _Entry]:
+        """Returns a decorator that registers a class or function under its own name and these.
+
+        Args:
+            *names: Further names.
+            as_snake_case: Whether a class has its name in snake_case too; not if a function has it.
+        """
 
         def add(entry: _Entry) -> _Entry:
-            for name in (entry.__name__, snake_case(entry.__name__), *names):
-                self._entries[name.lower()] = entry
+            own = entry.__name__
+            spellings = (own, snake_case(own)) if as_snake_case else (own,)
+            for name in (*spellings, *names):
+                held = self._entries.setdefault(name.lower(), entry)
+                if held is not entry:
+                    raise ValueError(
+                        explain(
+                            f"{self.kind} registry",
+                            expected="one entry for each name",
+                            received=f'a second one for "{name}"',
+                            action="Give it another name.",
+                        )
+                    )
             return entry
 
         return add
@@ -63,6 +79,33 @@ class Registry:
                 f'name "{name}".\n{closest(name, self._entries)} Pass a name, {self._alternatives}.'
             )
         return found
+
+    def resolve(
+        self, identifier: object, *, where: str | None = None
+    ) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """Finds what a user meant, and makes nothing.
+
+        Args:
+            identifier: A name; a dict of ``class_name`` and ``config``; or a class, an instance or
+                a function, which is what it is.
+            where: The public call to name in an error, without backticks.
+
+        Returns:
+            What was found, and the config that came with it.
+
+        Raises:
+            ValueError: Nothing has that name.
+            TypeError: The identifier is none of these.
+        """
+        found, config = identifier, {}
+        if isinstance(found, Mapping):
+            config = dict(found.get("config") or {})
+            found = found.get("class_name")
+        if isinstance(found, str):
+            found = self.lookup(found, where=where)
+        if not callable(found):
+            raise self.reject(identifier, where=where)
+        return found, config
 
     def reject(self, value: object, *, where: str | None = None) -> TypeError:
         """Builds the error for a value that is neither a name nor anything else that is taken."""

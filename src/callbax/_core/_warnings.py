@@ -4,14 +4,11 @@ import contextlib
 import os
 import sys
 import warnings
-
-import flax
-import jax
+from importlib.util import find_spec
 
 _BETWEEN = (
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
-    os.path.dirname(jax.__file__) + os.sep,
-    os.path.dirname(flax.__file__) + os.sep,
+    *(os.path.dirname(str(find_spec(name).origin)) + os.sep for name in ("jax", "flax")),  # type: ignore[union-attr]
     contextlib.__file__,
 )
 """Files that are never to blame: the package's own, and what calls it back while it traces."""

@@ -13,8 +13,10 @@ from callbax._core._errors import closest, describe, explain
 from callbax._core._types import Array, PyTree
 from callbax.losses import Loss
 from callbax.losses import resolve as resolve_loss
+from callbax.losses._lookup import check as check_loss
 from callbax.metrics import Mean, Metric
 from callbax.metrics import resolve as resolve_metric
+from callbax.metrics._lookup import check as check_metric
 
 OUTPUT = "output"
 """Name of a module's only output; never shown."""
@@ -43,11 +45,10 @@ class Goals:
             ValueError: A name is unknown, or a weight no number.
             TypeError: A loss or metric is of a kind that is not taken.
         """
-        any_shape = {"y_true_shape": (None, 1), "y_pred_shape": (None, 1)}
         for loss in _leaves(self.loss):
-            resolve_loss(loss, **any_shape)
+            check_loss(loss)
         for metric in (*_leaves(self.metrics), *_leaves(self.weighted_metrics)):
-            resolve_metric(metric, loss=None, **any_shape)
+            check_metric(metric)
         for weight in _leaves(self.loss_weights):
             if np.ndim(weight) or not np.issubdtype(np.asarray(weight).dtype, np.number):
                 raise ValueError(

@@ -35,11 +35,8 @@ def get(identifier: str | Activation | None) -> Activation:
     """
     if identifier is None:
         return ACTIVATIONS.lookup("linear")
-    if isinstance(identifier, str):
-        return ACTIVATIONS.lookup(identifier)
-    if callable(identifier):
-        return identifier
-    raise ACTIVATIONS.reject(identifier)
+    found, _ = ACTIVATIONS.resolve(identifier)
+    return found
 
 
 def serialize(activation: Activation) -> str:

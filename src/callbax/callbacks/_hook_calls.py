@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from callbax._core._hooks import HOOKS, Logs
 from callbax.callbacks._checks import announced, overrider
-from callbax.callbacks._console import place
+from callbax.callbacks._terminal._console import place
 
 _NOTE = "Raised in the callback hook "
 

@@ -6,9 +6,9 @@ from typing import Any
 from callbax._core._arguments import count, number
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import place, print_message
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
+from callbax.callbacks._terminal._console import place, print_message
 
 
 class EarlyStopping(Callback):

@@ -7,8 +7,8 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import print_message
 from callbax.callbacks._number import as_number
+from callbax.callbacks._terminal._console import print_message
 
 
 class LearningRateScheduler(Callback):

@@ -10,10 +10,10 @@ from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import print_message
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._retention import Retention
+from callbax.callbacks._terminal._console import print_message
 from callbax.saving._paths import PathTemplate, check_directory, check_no_directory, saving
 
 

@@ -9,9 +9,9 @@ from callbax._core._arguments import optional_count
 from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import print_message
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
+from callbax.callbacks._terminal._console import print_message
 from callbax.saving._paths import check_directory, saving
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import print_message
-from callbax.callbacks._display import open_display
-from callbax.callbacks._progress import Progress
+from callbax.callbacks._terminal._console import print_message
+from callbax.callbacks._terminal._display import open_display
+from callbax.callbacks._terminal._progress import Progress
 
 
 class ProgbarLogger(Callback):

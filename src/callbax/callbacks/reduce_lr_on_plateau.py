@@ -10,9 +10,9 @@ from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._console import place, print_message
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
+from callbax.callbacks._terminal._console import place, print_message
 
 
 class ReduceLROnPlateau(Callback):

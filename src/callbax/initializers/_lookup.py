@@ -1,6 +1,6 @@
 """Names of initializers, and the way from what a user passed to an initializer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -48,18 +48,10 @@ def get(identifier: Any, seeds: SeedSource | None = None) -> Init | None:
     """
     if identifier is None:
         return None
-    if isinstance(identifier, Mapping):
-        config = dict(identifier.get("config") or {})
-        return _make(_lookup(identifier.get("class_name")), config, seeds)
-    if isinstance(identifier, str):
-        identifier = _lookup(identifier)
-    if isinstance(identifier, type) and issubclass(identifier, Initializer):
-        return _make(identifier, {}, seeds)
     if isinstance(identifier, jax.Array | np.ndarray | np.generic):
         return _exactly(identifier)
-    if callable(identifier):
-        return identifier  # type: ignore[no-any-return]
-    raise INITIALIZERS.reject(identifier)
+    found, config = INITIALIZERS.resolve(identifier)
+    return _make(found, config, seeds)
 
 
 def serialize(initializer: Initializer) -> dict[str, Any]:
@@ -90,12 +82,6 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
             )
         )
     return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
-
-
-def _lookup(name: Any) -> Callable[..., Any]:
-    if not isinstance(name, str):
-        raise INITIALIZERS.reject(name)
-    return INITIALIZERS.lookup(name)
 
 
 def _make(entry: Callable[..., Any], config: dict[str, Any], seeds: SeedSource | None) -> Init:

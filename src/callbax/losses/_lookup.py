@@ -1,6 +1,6 @@
 """Names of losses, and the way from what a user passed to a loss."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from callbax._core._naming import snake_case
@@ -36,18 +36,22 @@ def get(identifier: Any, *, where: str | None = None) -> Callable[..., Any] | No
     """
     if identifier is None:
         return None
-    config = {}
-    if isinstance(identifier, Mapping):
-        config = dict(identifier.get("config") or {})
-        identifier = identifier.get("class_name")
-    if isinstance(identifier, str):
-        identifier = LOSSES.lookup(identifier, where=where)
-    if isinstance(identifier, type):
-        identifier = identifier(**config)
-    if not callable(identifier):
-        raise LOSSES.reject(identifier, where=where)
-    found: Callable[..., Any] = identifier
-    return found
+    found, config = LOSSES.resolve(identifier, where=where)
+    return found(**config) if isinstance(found, type) else found
+
+
+def check(identifier: Any) -> None:
+    """Raises unless ``compile(loss=...)`` takes an identifier; nothing is made of it.
+
+    Raises:
+        ValueError: No loss has that name.
+        TypeError: The identifier is not a loss.
+    """
+    where = f"compile(loss={identifier!r})" if isinstance(identifier, str) else "compile(loss=...)"
+    if isinstance(identifier, str) and identifier.lower() in _CHOSEN_BY_SHAPE:
+        return
+    if identifier is not None:
+        LOSSES.resolve(identifier, where=where)
 
 
 def resolve(
@@ -76,7 +80,7 @@ def resolve(
     Source: ``get_loss`` in Keras's ``compile_utils``.
     """
     chosen = identifier
-    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+    if isinstance(identifier, str) and identifier.lower() in _CHOSEN_BY_SHAPE:
         chosen = CROSSENTROPIES[label_kind(y_true_shape, y_pred_shape)]
     where = f"compile(loss={identifier!r})" if isinstance(identifier, str) else "compile(loss=...)"
     found = get(chosen, where=where)
@@ -86,6 +90,7 @@ def resolve(
     return LossFunctionWrapper(found, name=name)
 
 
+_CHOSEN_BY_SHAPE = ("crossentropy", "ce")
 CROSSENTROPIES = {
     "binary": "binary_crossentropy",
     "sparse": "sparse_categorical_crossentropy",

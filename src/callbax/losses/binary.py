@@ -18,7 +18,7 @@ EPSILON = 1e-7
 # function.
 
 
-@LOSSES.register()
+@LOSSES.register(as_snake_case=False)
 class BinaryCrossentropy(Loss):
     """Crossentropy between labels that are 0 or 1 and predicted probabilities.
 

@@ -17,7 +17,7 @@ from callbax.losses.binary import EPSILON
 # A class first, its function after it: both go by one name in snake case, which means the function.
 
 
-@LOSSES.register()
+@LOSSES.register(as_snake_case=False)
 class CategoricalCrossentropy(Loss):
     """Crossentropy between one-hot labels and a predicted distribution over classes.
 

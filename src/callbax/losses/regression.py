@@ -11,7 +11,7 @@ from callbax.losses._shapes import require_same_shape, same_rank
 # A class first, its function after it: both go by one name in snake case, which means the function.
 
 
-@LOSSES.register()
+@LOSSES.register(as_snake_case=False)
 class MeanSquaredError(Loss):
     """The mean of the squared differences between labels and predictions.
 
@@ -73,7 +73,7 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     return jnp.mean(jnp.square(difference), axis=-1)
 
 
-@LOSSES.register()
+@LOSSES.register(as_snake_case=False)
 class MeanAbsoluteError(Loss):
     """The mean of the absolute differences between labels and predictions.
 

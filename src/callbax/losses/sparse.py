@@ -16,7 +16,7 @@ from callbax.losses.categorical import log_probabilities
 # function.
 
 
-@LOSSES.register()
+@LOSSES.register(as_snake_case=False)
 class SparseCategoricalCrossentropy(Loss):
     """Crossentropy between class numbers and a predicted distribution over classes.
 

@@ -1,6 +1,6 @@
 """Names of metrics, and the way from what a user passed to a metric."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from callbax._core._errors import explain
@@ -48,18 +48,31 @@ def get(identifier: Any, *, where: str | None = None) -> Callable[..., Any] | No
     """
     if identifier is None:
         return None
-    config = {}
-    if isinstance(identifier, Mapping):
-        config = dict(identifier.get("config") or {})
-        identifier = identifier.get("class_name")
+    found, config = METRICS.resolve(identifier, where=where)
+    return found(**config) if isinstance(found, type) else found
+
+
+def check(identifier: Any) -> None:
+    """Raises unless ``compile(metrics=[...])`` takes an identifier; nothing is made of it.
+
+    Raises:
+        ValueError: No metric has that name, or it is None.
+        TypeError: The identifier is not a metric.
+    """
+    if identifier is None:
+        raise ValueError(
+            explain(
+                "compile(metrics=[...])",
+                expected="a metric in every place",
+                received="None",
+                action="Leave it out.",
+            )
+        )
     if isinstance(identifier, str):
-        identifier = METRICS.lookup(identifier, where=where)
-    if isinstance(identifier, type):
-        identifier = identifier(**config)
-    if not callable(identifier):
-        raise METRICS.reject(identifier, where=where)
-    found: Callable[..., Any] = identifier
-    return found
+        if identifier.lower() not in CHOSEN_BY_SHAPE:
+            METRICS.lookup(identifier, where=f"compile(metrics=[{identifier!r}])")
+    else:
+        METRICS.resolve(identifier, where="compile(metrics=[...])")
 
 
 def resolve(
@@ -94,15 +107,7 @@ def resolve(
 
     Source: ``get_metric`` in Keras's ``compile_utils``.
     """
-    if identifier is None:
-        raise ValueError(
-            explain(
-                "compile(metrics=[...])",
-                expected="a metric in every place",
-                received="None",
-                action="Leave it out.",
-            )
-        )
+    check(identifier)
     if not isinstance(identifier, str):
         found: Any = get(identifier, where="compile(metrics=[...])")
         if all(hasattr(found, method) for method in ("empty", "update", "compute")):

@@ -1,6 +1,5 @@
 """Names of optimizers, and the way from what a user passed to an optimizer."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import optax
@@ -39,13 +38,8 @@ def get(identifier: Any, *, where: str | None = None) -> Optimizer | None:
         return identifier
     if isinstance(identifier, optax.GradientTransformation):
         return OptaxOptimizer(identifier)
-    config: Mapping[str, Any] = {}
-    found = identifier
-    if isinstance(found, Mapping):
-        config = found.get("config") or {}
-        found = found.get("class_name")
-    if isinstance(found, str):
-        found = OPTIMIZERS.lookup(found, where=where or f"optimizers.get({found!r})")
+    named = f"optimizers.get({identifier!r})" if isinstance(identifier, str) else None
+    found, config = OPTIMIZERS.resolve(identifier, where=where or named or "optimizers.get(...)")
     if not isinstance(found, type) or not issubclass(found, Optimizer):
         raise OPTIMIZERS.reject(identifier, where=where or "optimizers.get(...)")
     return found.from_config(config)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from callbax._core._hooks import Logs
-from callbax.callbacks._console import print_message
-from callbax.callbacks._display import Display
+from callbax.callbacks._terminal._console import print_message
+from callbax.callbacks._terminal._display import Display
 
 _WIDTH = 20
 _REFRESH_SECONDS = 0.05

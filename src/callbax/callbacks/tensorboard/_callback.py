@@ -10,10 +10,10 @@ from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback
-from callbax.callbacks._events import EventFile, Scalars, file_name
 from callbax.callbacks._number import as_number
-from callbax.callbacks._profile import Profile
-from callbax.callbacks._summaries import graph_values, weight_values
+from callbax.callbacks.tensorboard._events import EventFile, Scalars, file_name
+from callbax.callbacks.tensorboard._profile import Profile
+from callbax.callbacks.tensorboard._summaries import graph_values, weight_values
 from callbax.saving._paths import saving
 
 _RUNS = ("train", "validation")

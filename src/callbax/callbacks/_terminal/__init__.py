@@ -1,0 +1,1 @@
+"""What callbacks show in a terminal or a notebook."""

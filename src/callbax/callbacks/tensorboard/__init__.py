@@ -1,0 +1,5 @@
+"""Event files for TensorBoard."""
+
+from callbax.callbacks.tensorboard._callback import TensorBoard
+
+__all__ = ["TensorBoard"]
