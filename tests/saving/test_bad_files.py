@@ -373,7 +373,7 @@ UNTELLABLE = {
     ),
     "silent layer": (
         lambda: callbax.Sequential([layers.Input((4,)), Silent(3)]),
-        "Silent, whose arguments ['size'] nobody knows",
+        "Silent, whose arguments ['size'] are unknown",
     ),
 }
 

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from jax.typing import DTypeLike
 
+from callbax._core._config import config_of
 from callbax._core._errors import explain
 from callbax._core._types import Array
 
@@ -12,8 +13,8 @@ from callbax._core._types import Array
 class Initializer:
     """Makes the first values of a weight.
 
-    Subclass it for a rule of your own: override `__call__`, and `get_config` when the constructor
-    takes arguments.
+    Subclass it for a rule of your own: override `__call__`; keep the constructor's arguments as
+    attributes of the same names, and `get_config` knows them.
 
     Example:
         >>> import jax.numpy as jnp
@@ -47,7 +48,7 @@ class Initializer:
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, from which `from_config` makes an equal one."""
-        return {}
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

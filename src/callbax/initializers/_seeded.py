@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from callbax._core._config import config_of
 from callbax._core._errors import describe, explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array
@@ -53,4 +54,4 @@ class SeededInitializer(Initializer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; a seed that was drawn counts as left out."""
-        return {"seed": self._given_seed}
+        return {**config_of(self), "seed": self._given_seed}

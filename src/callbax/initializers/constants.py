@@ -131,10 +131,6 @@ class Identity(Initializer):
             )
         return self.gain * jnp.eye(shape[0], shape[1], dtype=dtype or jnp.float32)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {"gain": self.gain}
-
 
 def _full(shape: Sequence[int], value: float, dtype: DTypeLike | None) -> Array:
     """Returns an array of one value, without compiling a program for its shape."""

@@ -1,7 +1,6 @@
 """Initializers that draw every value from one distribution."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,10 +38,6 @@ class RandomNormal(SeededInitializer):
         sample = jax.random.normal(self.key, shape, dtype or jnp.float32)
         return sample * self.stddev + self.mean
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
-
 
 @INITIALIZERS.register()
 class TruncatedNormal(SeededInitializer):
@@ -70,10 +65,6 @@ class TruncatedNormal(SeededInitializer):
         """Returns the same values at every call with that shape."""
         sample = jax.random.truncated_normal(self.key, -2.0, 2.0, shape, dtype or jnp.float32)
         return sample * self.stddev + self.mean
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
 
 
 @INITIALIZERS.register("uniform")
@@ -103,10 +94,6 @@ class RandomUniform(SeededInitializer):
         return jax.random.uniform(
             self.key, shape, dtype or jnp.float32, minval=self.minval, maxval=self.maxval
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
 
 
 random_normal = RandomNormal

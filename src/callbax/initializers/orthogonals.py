@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -58,10 +57,6 @@ class Orthogonal(SeededInitializer):
         # The signs make the result uniform over all orthogonal matrices.
         q = q * jnp.sign(jnp.diag(r))
         return self.gain * jnp.reshape(q.T if rows < columns else q, shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "gain": self.gain}
 
 
 orthogonal = Orthogonal

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from callbax._core._config import config_of, unknown_arguments
 from callbax._core._errors import describe, explain
 from callbax._core._naming import auto_name
 from callbax._core._registry import Registry
@@ -20,6 +21,10 @@ layers = Registry("layer", alternatives="a `Layer` or any `nnx.Module`")
 
 Shape = tuple[int | None, ...]
 """Shape of a batch; the first dimension is that of the samples."""
+
+
+_OF_THE_INPUT = ("input_shape", "input_dim")
+"""Arguments that say what the data look like, not what the layer is."""
 
 
 class Layer(nnx.Module):
@@ -177,25 +182,23 @@ class Layer(nnx.Module):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, of which `from_config` makes an equal layer.
 
-        A layer with arguments of its own overrides this and adds them.
+        A layer that keeps arguments of its own in other ways overrides this and adds them.
 
         Raises:
-            TypeError: A layer with arguments of its own does not override this method.
+            TypeError: A layer keeps no attribute of the name of an argument.
         """
-        parameters = inspect.signature(type(self).__init__).parameters
-        rest = {p.name for p in parameters.values() if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
-        own = set(parameters) - rest - set(inspect.signature(Layer.__init__).parameters)
-        if own and type(self).get_config is Layer.get_config:
+        if unknown := unknown_arguments(self, leave_out=_OF_THE_INPUT):
             raise TypeError(
                 explain(
                     f"{type(self).__name__}.get_config()",
-                    expected="a layer that says what it was made with",
-                    received=f"{type(self).__name__}, whose arguments {sorted(own)} nobody knows",
-                    action="Override it: return {**super().get_config(), ...} with these.",
+                    expected="a layer that keeps what it was made with as attributes",
+                    received=f"{type(self).__name__}, whose arguments {sorted(unknown)} are "
+                    "unknown",
+                    action="Keep them as attributes, or override it: return "
+                    "{**super().get_config(), ...} with these.",
                 )
             )
-        config = {"name": self.name, "trainable": self.trainable}
-        return {key: config[key] for key in config if rest or key in parameters}
+        return config_of(self, leave_out=_OF_THE_INPUT)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

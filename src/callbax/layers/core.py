@@ -45,7 +45,7 @@ class Input(Layer):
         self.dtype = dtype
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments as plain values."""
+        """Returns the constructor's arguments, the shape as one of a batch."""
         return {"name": self.name, "batch_shape": self.batch_shape, "dtype": self.dtype}
 
     def call(self, inputs: Any) -> Any:
@@ -169,11 +169,7 @@ class Dense(Layer):
         """Returns the constructor's arguments as plain values and objects."""
         return {
             **super().get_config(),
-            "units": self.units,
             "activation": activation_name(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer,
-            "bias_initializer": self.bias_initializer,
         }
 
 
@@ -260,10 +256,6 @@ class Flatten(Layer):
         if self.data_format == "channels_first" and inputs.ndim > 2:
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], -1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments as plain values."""
-        return {**super().get_config(), "data_format": self.data_format}
 
 
 def activation_name(activation: Any) -> Any:

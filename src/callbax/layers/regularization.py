@@ -67,12 +67,3 @@ class Dropout(Layer):
         if not training or not self.rate:
             return inputs
         return self.dropout(inputs, deterministic=False)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments as plain values."""
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "noise_shape": self.noise_shape,
-            "seed": self.seed,
-        }

@@ -6,6 +6,7 @@ from typing import Any, Self
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._config import config_of
 from callbax._core._errors import closest, describe, explain
 from callbax._core._naming import auto_name
 from callbax._core._types import Array, ArrayLike
@@ -117,7 +118,7 @@ class Loss:
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, from which `from_config` makes an equal loss."""
-        return {"name": self.name, "reduction": self.reduction}
+        return config_of(self, leave_out=("dtype",))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

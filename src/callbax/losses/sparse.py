@@ -1,7 +1,5 @@
 """Crossentropy of labels that are class numbers."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -69,15 +67,6 @@ class SparseCategoricalCrossentropy(Loss):
     def mask(self, y_true: Array, y_pred: Array) -> Array | None:
         """Says which labels are not to be ignored; ``None`` for all."""
         return valid_labels(y_true, y_pred, self.ignore_class, self.axis)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "from_logits": self.from_logits,
-            "ignore_class": self.ignore_class,
-            "axis": self.axis,
-        }
 
 
 @LOSSES.register()

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, Self
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._config import config_of
 from callbax._core._errors import explain
 from callbax._core._naming import auto_name
 from callbax._core._types import Array, PyTree
@@ -90,7 +91,7 @@ class Metric:
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, from which `from_config` makes an equal metric."""
-        return {"name": self.name, "dtype": self.dtype.name}
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -1,7 +1,5 @@
 """How often predictions are right."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
@@ -102,10 +100,6 @@ class BinaryAccuracy(SampleMean):
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         """Returns one value per sample."""
         return binary_accuracy(y_true, y_pred, self.threshold)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "threshold": self.threshold}
 
 
 @higher_is_better

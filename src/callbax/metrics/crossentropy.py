@@ -1,7 +1,5 @@
 """Crossentropies as metrics: losses to watch beside the one that is trained."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
@@ -51,14 +49,6 @@ class BinaryCrossentropy(SampleMean):
         """Returns one value per sample."""
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "from_logits": self.from_logits,
-            "label_smoothing": self.label_smoothing,
-        }
-
 
 @METRICS.register()
 class CategoricalCrossentropy(SampleMean):
@@ -100,15 +90,6 @@ class CategoricalCrossentropy(SampleMean):
         return categorical_crossentropy(
             y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "from_logits": self.from_logits,
-            "label_smoothing": self.label_smoothing,
-            "axis": self.axis,
-        }
 
 
 @METRICS.register()
@@ -166,12 +147,3 @@ class SparseCategoricalCrossentropy(SampleMean):
             weights = jnp.asarray(sample_weight, self.dtype)
             sample_weight = masked_weights(weights, valid.astype(self.dtype))
         return super().update(state, y_true, y_pred, sample_weight)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "from_logits": self.from_logits,
-            "ignore_class": self.ignore_class,
-            "axis": self.axis,
-        }

@@ -1,7 +1,5 @@
 """How often the right class is among the most probable ones."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
@@ -44,10 +42,6 @@ class TopKCategoricalAccuracy(SampleMean):
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         """Returns one value per sample."""
         return top_k_categorical_accuracy(y_true, y_pred, self.k)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "k": self.k}
 
 
 @higher_is_better
@@ -117,10 +111,6 @@ class SparseTopKCategoricalAccuracy(SampleMean):
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         """Returns one value per sample."""
         return sparse_top_k_categorical_accuracy(y_true, y_pred, self.k, self.from_sorted_ids)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "k": self.k, "from_sorted_ids": self.from_sorted_ids}
 
 
 @higher_is_better

@@ -1,10 +1,10 @@
 """Checks of the arguments that optimizers take."""
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
 
 from callbax._core._arguments import is_number
+from callbax._core._config import parameters
 from callbax._core._errors import closest, describe, explain
 
 FORMER = {
@@ -111,18 +111,6 @@ def reject_unknown(owner: type, unknown: Iterable[str]) -> None:
                 action=f"{FORMER.get(name, '')}{closest(name, parameters(owner))}",
             )
         )
-
-
-def parameters(owner: type) -> dict[str, inspect.Parameter]:
-    """Returns the named arguments of a class, those of its bases among them."""
-    found: dict[str, inspect.Parameter] = {}
-    for base in owner.__mro__:
-        if base is object or "__init__" not in vars(base):
-            continue
-        for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items():
-            if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD:
-                found.setdefault(name, parameter)
-    return found
 
 
 def merge_rates(owner: type, learning_rate: Any, lr: Any) -> Any:

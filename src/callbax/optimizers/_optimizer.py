@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from callbax._core._config import config_of
 from callbax._core._naming import auto_name
 from callbax._core._types import Array, PyTree
 from callbax.optimizers._arguments import (
@@ -268,26 +269,16 @@ class Optimizer(ABC):
         return bound
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments as plain values, with the rate now in force.
+        """Returns the constructor's arguments as plain values, with the current rate.
 
-        A subclass with arguments of its own adds them.
+        A subclass keeps arguments of its own as attributes, or adds them.
 
         Raises:
             TypeError: The schedule is a plain function, which plain values cannot describe.
         """
         schedule = self._live.schedule
-        return {
-            "name": self.name,
-            "learning_rate": float(self.learning_rate) if schedule is None else serialize(schedule),
-            "weight_decay": self.weight_decay,
-            "clipnorm": self.clipnorm,
-            "global_clipnorm": self.global_clipnorm,
-            "clipvalue": self.clipvalue,
-            "use_ema": self.use_ema,
-            "ema_momentum": self.ema_momentum,
-            "ema_overwrite_frequency": self.ema_overwrite_frequency,
-            "gradient_accumulation_steps": self.gradient_accumulation_steps,
-        }
+        rate = float(self.learning_rate) if schedule is None else serialize(schedule)
+        return config_of(self, leave_out=("lr", "learning_rate")) | {"learning_rate": rate}
 
     @classmethod
     def from_config(

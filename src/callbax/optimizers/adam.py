@@ -96,16 +96,6 @@ class Adam(Optimizer):
             learning_rate, self.beta_1, self.beta_2, self.epsilon, amsgrad=self.amsgrad
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments as plain values, with the rate now in force."""
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "amsgrad": self.amsgrad,
-        }
-
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)

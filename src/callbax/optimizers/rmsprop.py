@@ -98,13 +98,3 @@ class RMSprop(Optimizer):
             centered=self.centered,
             momentum=self.momentum or None,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments as plain values, with the rate now in force."""
-        return {
-            **super().get_config(),
-            "rho": self.rho,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "centered": self.centered,
-        }

@@ -88,7 +88,3 @@ class SGD(Optimizer):
             return descent
         # optax.sgd scales after the trace; Keras's velocity holds the rates of its time.
         return optax.chain(descent, optax.trace(self.momentum, nesterov=self.nesterov))
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments as plain values, with the rate now in force."""
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

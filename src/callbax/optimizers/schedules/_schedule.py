@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from callbax._core._arguments import is_number
+from callbax._core._config import config_of, unknown_arguments
 from callbax._core._errors import describe, explain
 from callbax._core._registry import Registry
 from callbax._core._types import Array
@@ -50,14 +51,17 @@ class LearningRateSchedule(ABC):
             NotImplementedError: The subclass does not say what they are.
         """
         name = type(self).__name__
-        raise NotImplementedError(
-            explain(
-                f"{name}.get_config()",
-                expected="a schedule that says what it was made with",
-                received=f"{name}, which does not override get_config",
-                action="Return the constructor's arguments as a dict from get_config.",
+        config = config_of(self)
+        if not config or unknown_arguments(self):
+            raise NotImplementedError(
+                explain(
+                    f"{name}.get_config()",
+                    expected="a schedule that keeps what it was made with as attributes",
+                    received=f"{name}, which keeps none and does not override get_config",
+                    action="Return the constructor's arguments as a dict from get_config.",
+                )
             )
-        )
+        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

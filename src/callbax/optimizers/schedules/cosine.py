@@ -1,7 +1,6 @@
 """Schedules along a cosine."""
 
 import math
-from typing import Any
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -70,17 +69,6 @@ class CosineDecay(LearningRateSchedule):
         fraction = jnp.minimum(done / as_float(self.decay_steps), 1.0)
         return (1 - self.alpha) * half_cosine(fraction) + self.alpha
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, as plain values."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "alpha": self.alpha,
-            "name": self.name,
-            "warmup_target": self.warmup_target,
-            "warmup_steps": self.warmup_steps,
-        }
-
 
 @SCHEDULES.register()
 class CosineDecayRestarts(LearningRateSchedule):
@@ -141,17 +129,6 @@ class CosineDecayRestarts(LearningRateSchedule):
             restarts, fraction = restarts + missed, jnp.where(missed, 0.0, fraction)
         height = as_float(self.m_mul) ** restarts * half_cosine(fraction)
         return as_float(self.initial_learning_rate) * ((1 - self.alpha) * height + self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, as plain values."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "first_decay_steps": self.first_decay_steps,
-            "t_mul": self.t_mul,
-            "m_mul": self.m_mul,
-            "alpha": self.alpha,
-            "name": self.name,
-        }
 
 
 def half_cosine(fraction: Array) -> Array:

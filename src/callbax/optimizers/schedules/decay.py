@@ -1,7 +1,5 @@
 """Schedules that decay by a formula of the step."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
@@ -58,16 +56,6 @@ class ExponentialDecay(LearningRateSchedule):
         decays = periods(step, self.decay_steps, staircase=self.staircase)
         return as_float(self.initial_learning_rate) * as_float(self.decay_rate) ** decays
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, as plain values."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
-
 
 @SCHEDULES.register()
 class InverseTimeDecay(LearningRateSchedule):
@@ -113,16 +101,6 @@ class InverseTimeDecay(LearningRateSchedule):
         """Returns the rate of a step."""
         decays = periods(step, self.decay_steps, staircase=self.staircase)
         return as_float(self.initial_learning_rate) / (1 + as_float(self.decay_rate) * decays)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, as plain values."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
 
 
 @SCHEDULES.register()
@@ -180,17 +158,6 @@ class PolynomialDecay(LearningRateSchedule):
         # Compiled, done / length may exceed 1 by a rounding error; roots below 0 are NaN.
         left = jnp.maximum(1 - done / length, 0.0)
         return (start - end) * left ** as_float(self.power) + end
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, as plain values."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "end_learning_rate": self.end_learning_rate,
-            "power": self.power,
-            "cycle": self.cycle,
-            "name": self.name,
-        }
 
 
 def periods(step: ArrayLike, length: float, *, staircase: bool) -> Array:
