@@ -4,6 +4,9 @@ from typing import Any, Literal
 
 from callbax._core._hooks import Logs, default
 
+Execution = Literal["auto", "fused", "exact"]
+"""How a callback needs the batches to be run; see `Callback`."""
+
 
 class Callback:
     """Base of a callback: override the hooks you need, leave the others alone.
@@ -45,7 +48,7 @@ class Callback:
         epoch 0: 0.50
     """
 
-    execution: Literal["auto", "fused", "exact"] = "auto"
+    execution: Execution = "auto"
     adds_logs: tuple[str, ...] | None = None
     runs_last: bool = False
     params: dict[str, Any] | None = None

@@ -118,7 +118,7 @@ class CallbackList(Callback):
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Gives the parameters of the run to every callback, unless there are none."""
-        self.params = params
+        self.params: dict[str, Any] | None = params
         for callback in self.callbacks:
             _tell(callback, "set_params", params or None)
 

@@ -8,7 +8,7 @@ from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax._stores._hdf5 import Hdf5Store
 from callbax._stores._protocol import RunStore
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 
 
 class BackupAndRestore(Callback):
@@ -51,10 +51,10 @@ class BackupAndRestore(Callback):
         True
     """
 
-    execution = "fused"
-    adds_logs = ()
-    runs_last = True
-    save_freq = FrequencySetting()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
+    runs_last: bool = True
+    save_freq: FrequencySetting = FrequencySetting()
     _frequency: Frequency
 
     def __init__(
@@ -74,7 +74,7 @@ class BackupAndRestore(Callback):
                     action="Empty `backup_dir` argument passed: name a directory of its own.",
                 )
             )
-        self.backup_dir = os.fspath(backup_dir)
+        self.backup_dir: str = os.fspath(backup_dir)
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 
 
 class BaseLogger(Callback):
@@ -18,9 +18,9 @@ class BaseLogger(Callback):
         {'auc'}
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(self, stateful_metrics: Iterable[str] | None = None) -> None:
         super().__init__()
-        self.stateful_metrics = set(stateful_metrics or ())
+        self.stateful_metrics: set[str] = set(stateful_metrics or ())

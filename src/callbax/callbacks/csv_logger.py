@@ -8,7 +8,7 @@ from typing import Any
 
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.saving._atomic import replacing
 
 _MISSING = "NA"
@@ -48,14 +48,14 @@ class CSVLogger(Callback):
         1,0.25,0.75
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__()
-        self.filename = os.fspath(filename)
+        self.filename: str = os.fspath(filename)
         self.sep = separator
         self.append = append
         self._columns: list[str] = []

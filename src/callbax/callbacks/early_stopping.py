@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from callbax._core._arguments import count, number
+from callbax._core._arguments import count, number, optional_count
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._terminal._console import place, print_message
@@ -60,8 +60,8 @@ class EarlyStopping(Callback):
         (True, 1, 2)
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(
         self,
@@ -77,17 +77,19 @@ class EarlyStopping(Callback):
         super().__init__()
         owner = type(self).__name__
         self.monitor = monitor
-        self.mode = known_mode(mode, owner=owner)
-        self.min_delta = abs(number(owner, "min_delta", min_delta))
-        self.patience = None if patience is None else epochs_of_patience(owner, patience)
+        self.mode: str = known_mode(mode, owner=owner)
+        self.min_delta: float = abs(number(owner, "min_delta", min_delta))
+        self.patience: int | None = epochs_of_patience(owner, patience)
         self.verbose = verbose
-        self.baseline = None if baseline is None else number(owner, "baseline", baseline)
+        self.baseline: float | None = baseline
+        if baseline is not None:
+            self.baseline = number(owner, "baseline", baseline)
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = count(owner, "start_from_epoch", start_from_epoch, least=0)
-        self.wait = 0
-        self.stopped_epoch = 0
+        self.start_from_epoch: int = count(owner, "start_from_epoch", start_from_epoch, least=0)
+        self.wait: int = 0
+        self.stopped_epoch: int = 0
         self.best: float | None = None
-        self.best_epoch = 0
+        self.best_epoch: int = 0
         self.stopped_batch: int | None = None
         self.best_batch: int | None = None
         self.best_weights: list[Any] | None = None
@@ -163,13 +165,13 @@ class EarlyStopping(Callback):
             self.model.stop_training = True
 
 
-def epochs_of_patience(owner: str, patience: int) -> int:
-    """Returns a legal number of epochs to wait for an improvement.
+def epochs_of_patience(owner: str, patience: int | None) -> int | None:
+    """Returns a legal number of epochs to wait for an improvement; None never to stop.
 
     Raises:
         ValueError: It is negative or not a whole number.
     """
-    return count(
+    return optional_count(
         owner,
         "patience",
         patience,

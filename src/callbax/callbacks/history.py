@@ -3,7 +3,7 @@
 from typing import Any
 
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 
 
 class History(Callback):
@@ -37,8 +37,8 @@ class History(Callback):
         ([0, 1], {'loss': [0.5, 0.25], 'val_loss': [0.5]})
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(self) -> None:
         super().__init__()

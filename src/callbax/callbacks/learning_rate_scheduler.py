@@ -6,7 +6,7 @@ from typing import Any
 
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._number import as_number
 from callbax.callbacks._terminal._console import print_message
 
@@ -39,8 +39,8 @@ class LearningRateScheduler(Callback):
         Epoch 2: LearningRateScheduler setting learning rate to 0.25.
     """
 
-    execution = "fused"
-    adds_logs = ("learning_rate",)
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ("learning_rate",)
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._retention import Retention
@@ -69,9 +69,9 @@ class ModelCheckpoint(Callback):
         saved 3.keras
     """
 
-    execution = "fused"
-    adds_logs = ()
-    save_freq = FrequencySetting()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
+    save_freq: FrequencySetting = FrequencySetting()
     _frequency: Frequency
 
     def __init__(
@@ -97,15 +97,15 @@ class ModelCheckpoint(Callback):
                 DeprecationWarning,
             )
             save_freq = f"{period} epochs"
-        self.filepath = path(owner, "filepath", filepath)
+        self.filepath: str = path(owner, "filepath", filepath)
         self.monitor = monitor
-        self.mode = known_mode(mode, owner=owner)
-        self.min_delta = 0.0
+        self.mode: str = known_mode(mode, owner=owner)
+        self.min_delta: float = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.best = initial_value_threshold
+        self.best: float | None = initial_value_threshold
         self._monitor = Monitor(self)
         self._retention = Retention(keep_best, keep_last, monitor=self._monitor, owner=owner)
         self._keeps_best = keep_best is not None

@@ -8,7 +8,7 @@ from typing import Any
 from callbax._core._arguments import optional_count
 from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._terminal._console import print_message
@@ -57,9 +57,9 @@ class OrbaxCheckpoint(Callback):
         1
     """
 
-    execution = "fused"
-    adds_logs = ()
-    save_freq = FrequencySetting()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
+    save_freq: FrequencySetting = FrequencySetting()
     _frequency: Frequency
 
     def __init__(
@@ -84,15 +84,15 @@ class OrbaxCheckpoint(Callback):
                 f"`{owner}`: expected the `orbax-checkpoint` library of at least version 0.11, "
                 "which is not installed.\nInstall it: pip install orbax-checkpoint."
             ) from error
-        self.directory = os.path.abspath(directory)
+        self.directory: str = os.path.abspath(directory)
         self.monitor = monitor
-        self.mode = known_mode(mode, owner=owner)
-        self.min_delta = 0.0
+        self.mode: str = known_mode(mode, owner=owner)
+        self.min_delta: float = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_freq = save_freq
-        self.best = initial_value_threshold
-        self.max_to_keep = optional_count(
+        self.best: float | None = initial_value_threshold
+        self.max_to_keep: int | None = optional_count(
             owner,
             "max_to_keep",
             max_to_keep,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._terminal._console import print_message
 from callbax.callbacks._terminal._display import open_display
 from callbax.callbacks._terminal._progress import Progress
@@ -30,8 +30,8 @@ class ProgbarLogger(Callback):
         2/2 - 0s - .../step - loss: 0.2500 - val_loss: 0.5000
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from callbax._core._arguments import count, is_number, number
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._terminal._console import place, print_message
@@ -58,8 +58,8 @@ class ReduceLROnPlateau(Callback):
         Epoch 2: ReduceLROnPlateau reducing learning rate to 0.25.
     """
 
-    execution = "fused"
-    adds_logs = ("learning_rate",)
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ("learning_rate",)
 
     def __init__(
         self,
@@ -92,17 +92,17 @@ class ReduceLROnPlateau(Callback):
                 )
             )
         self.monitor = monitor
-        self.mode = known_mode(mode, owner=owner)
-        self.min_delta = abs(number(owner, "min_delta", min_delta))
+        self.mode: str = known_mode(mode, owner=owner)
+        self.min_delta: float = abs(number(owner, "min_delta", min_delta))
         self.factor = factor
         waiting = {"expected": "0 or more epochs", "action": "Pass 0 not to wait."}
-        self.patience = count(owner, "patience", patience, least=0, **waiting)
+        self.patience: int = count(owner, "patience", patience, least=0, **waiting)
         self.verbose = verbose
-        self.cooldown = count(owner, "cooldown", cooldown, least=0, **waiting)
-        self.min_lr = number(owner, "min_lr", min_lr)
+        self.cooldown: int = count(owner, "cooldown", cooldown, least=0, **waiting)
+        self.min_lr: float = number(owner, "min_lr", min_lr)
         self.best: float | None = None
-        self.wait = 0
-        self.cooldown_counter = 0
+        self.wait: int = 0
+        self.cooldown_counter: int = 0
         self._monitor = Monitor(self)
 
     def log_needs(self) -> Iterator[LogNeed]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 
 
 class RemoteMonitor(Callback):
@@ -40,8 +40,8 @@ class RemoteMonitor(Callback):
         'http://monitor.example/publish/epoch/end/'
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from typing import Any
 
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 
 
 class SwapEMAWeights(Callback):
@@ -37,8 +37,8 @@ class SwapEMAWeights(Callback):
         swap
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()

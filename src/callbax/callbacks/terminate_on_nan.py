@@ -3,7 +3,7 @@
 import math
 
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._number import as_number
 from callbax.callbacks._terminal._console import print_message
 
@@ -32,8 +32,8 @@ class TerminateOnNaN(Callback):
         True
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from numbers import Integral
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from callbax._core._config import config_of
@@ -27,6 +28,8 @@ class SeededInitializer(Initializer):
         ValueError: The seed does not fit into 32 bits.
     """
 
+    seed: int
+
     def __init__(self, seed: Seed = None) -> None:
         if seed is None or isinstance(seed, SeedSource):
             self._given_seed = None
@@ -48,7 +51,7 @@ class SeededInitializer(Initializer):
     def key(self) -> Array:
         """The random key of this initializer, the same at every call."""
         # Keras's key: the seed and a zero, read as threefry whatever `jax_default_prng_impl` says.
-        words = jax.device_put(np.array([self.seed, 0], np.uint32))
+        words = jnp.asarray(np.array([self.seed, 0], np.uint32))
         key: Array = jax.random.wrap_key_data(words, impl="threefry2x32")
         return key
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -134,7 +133,7 @@ class Identity(Initializer):
 
 def _full(shape: Sequence[int], value: float, dtype: DTypeLike | None) -> Array:
     """Returns an array of one value, without compiling a program for its shape."""
-    array: Array = jax.device_put(np.full(shape, value, dtype or np.float32))
+    array: Array = jnp.asarray(np.full(shape, value, dtype or np.float32))
     return array
 
 

@@ -23,7 +23,7 @@ class GlorotUniform(FanInitializer):
     Source: Glorot and Bengio, 2010, https://proceedings.mlr.press/v9/glorot10a.html.
     """
 
-    scale = 1.0
+    scale: float = 1.0
     mode = "fan_avg"
     distribution = "uniform"
 
@@ -47,7 +47,7 @@ class GlorotNormal(FanInitializer):
     Source: Glorot and Bengio, 2010, https://proceedings.mlr.press/v9/glorot10a.html.
     """
 
-    scale = 1.0
+    scale: float = 1.0
     mode = "fan_avg"
     distribution = "truncated_normal"
 

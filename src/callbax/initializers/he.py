@@ -23,7 +23,7 @@ class HeUniform(FanInitializer):
     Source: He et al., 2015, https://arxiv.org/abs/1502.01852.
     """
 
-    scale = 2.0
+    scale: float = 2.0
     mode = "fan_in"
     distribution = "uniform"
 
@@ -47,7 +47,7 @@ class HeNormal(FanInitializer):
     Source: He et al., 2015, https://arxiv.org/abs/1502.01852.
     """
 
-    scale = 2.0
+    scale: float = 2.0
     mode = "fan_in"
     distribution = "truncated_normal"
 

@@ -23,7 +23,7 @@ class LecunUniform(FanInitializer):
     Source: Klambauer et al., 2017, https://arxiv.org/abs/1706.02515.
     """
 
-    scale = 1.0
+    scale: float = 1.0
     mode = "fan_in"
     distribution = "uniform"
 
@@ -47,7 +47,7 @@ class LecunNormal(FanInitializer):
     Source: Klambauer et al., 2017, https://arxiv.org/abs/1706.02515.
     """
 
-    scale = 1.0
+    scale: float = 1.0
     mode = "fan_in"
     distribution = "truncated_normal"
 

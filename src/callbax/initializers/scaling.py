@@ -58,8 +58,8 @@ class VarianceScaling(FanInitializer):
             )
         distribution = distribution.lower()
         self.scale = scale
-        self.mode = _one_of("mode", mode, MODES)
-        self.distribution = _one_of(
+        self.mode: str = _one_of("mode", mode, MODES)
+        self.distribution: str = _one_of(
             "distribution",
             "truncated_normal" if distribution == "normal" else distribution,
             DISTRIBUTIONS,

@@ -58,9 +58,9 @@ class Layer(nnx.Module):
         input_shape: tuple[int | None, ...] | None = None,
         input_dim: int | None = None,
     ) -> None:
-        self.name = name or auto_name(type(self).__name__)
+        self.name: str = name or auto_name(type(self).__name__)
         self.trainable = trainable
-        self.built = False
+        self.built: bool = False
         # NNX's `train()` and `eval()` set this attribute on every module that has it.
         self.deterministic = True
         shape = (input_dim,) if input_shape is None and input_dim is not None else input_shape

@@ -1,5 +1,6 @@
 """Layers that most models have: Input, Dense, Activation, Flatten."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -41,7 +42,9 @@ class Input(Layer):
     ) -> None:
         super().__init__(name=name)
         sample = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        self.batch_shape = (batch_size, *sample) if batch_shape is None else tuple(batch_shape)
+        self.batch_shape: Shape | None = (
+            (batch_size, *sample) if batch_shape is None else tuple(batch_shape)
+        )
         self.dtype = dtype
 
     def get_config(self) -> dict[str, Any]:
@@ -99,8 +102,8 @@ class Dense(Layer):
             name=name, trainable=trainable, input_shape=input_shape, input_dim=input_dim
         )
         action = "Pass the length of the layer's output."
-        self.units = count("Dense", "units", units, action=action)
-        self.activation = activations.get(activation)
+        self.units: int = count("Dense", "units", units, action=action)
+        self.activation: Callable[..., Any] = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = (
             "glorot_uniform" if kernel_initializer is None else kernel_initializer
@@ -131,7 +134,7 @@ class Dense(Layer):
             kernel = initializers.get(self.kernel_initializer, self._seeds)
             bias = initializers.get(self.bias_initializer, self._seeds)
         unused: Any = _Unkeyed()
-        self.linear = nnx.Linear(
+        self.linear: nnx.Linear = nnx.Linear(
             inputs,
             self.units,
             use_bias=self.use_bias,
@@ -206,7 +209,7 @@ class Activation(Layer):
         input_shape: tuple[int | None, ...] | None = None,
     ) -> None:
         super().__init__(name=name, input_shape=input_shape)
-        self.activation = activations.get(activation)
+        self.activation: Callable[..., Any] = activations.get(activation)
 
     def call(self, inputs: Any) -> Any:
         """Returns activation(inputs)."""

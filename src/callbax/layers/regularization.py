@@ -42,7 +42,7 @@ class Dropout(Layer):
         input_shape: tuple[int | None, ...] | None = None,
     ) -> None:
         super().__init__(name=name, input_shape=input_shape)
-        self.rate = share("Dropout", "rate", rate, action="Pass for example 0.5.")
+        self.rate: float = share("Dropout", "rate", rate, action="Pass for example 0.5.")
         self.noise_shape = noise_shape
         self.seed = seed
         # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
@@ -56,7 +56,7 @@ class Dropout(Layer):
         if self.seed is None and self._seeds is not None:
             seed = self._seeds.draw()
         shared = self.noise_shape or ()
-        self.dropout = nnx.Dropout(
+        self.dropout: nnx.Dropout = nnx.Dropout(
             self.rate,
             broadcast_dims=tuple(i for i, length in enumerate(shared) if length == 1),
             rngs=nnx.Rngs(seed),

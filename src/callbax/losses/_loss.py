@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from callbax._core._config import config_of
@@ -57,9 +58,9 @@ class Loss:
                     action=closest(reduction, REDUCTIONS),
                 )
             )
-        self.name = name or auto_name(type(self).__name__)
+        self.name: str = name or auto_name(type(self).__name__)
         self.reduction = reduction
-        self.dtype = jnp.dtype(dtype or jnp.float32)
+        self.dtype: np.dtype[Any] = jnp.dtype(dtype or jnp.float32)
 
     def __call__(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, Self
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from callbax._core._config import config_of
@@ -51,8 +52,8 @@ class Metric:
     _state: PyTree = None
 
     def __init__(self, name: str | None = None, dtype: DTypeLike | None = None) -> None:
-        self.name = name or auto_name(type(self).__name__)
-        self.dtype = jnp.dtype(dtype or jnp.float32)
+        self.name: str = name or auto_name(type(self).__name__)
+        self.dtype: np.dtype[Any] = jnp.dtype(dtype or jnp.float32)
 
     def empty(self) -> PyTree:
         """Returns the state before any batch: a pytree of arrays, not ``None``."""

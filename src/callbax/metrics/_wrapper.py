@@ -45,7 +45,7 @@ class MeanMetricWrapper(SampleMean):
     ) -> None:
         super().__init__(name, dtype)
         self.fn = fn
-        self.direction = getattr(fn, "direction", "down" if _is_loss(fn) else None)
+        self.direction: str | None = getattr(fn, "direction", "down" if _is_loss(fn) else None)
         self._arguments = kwargs
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:

@@ -28,7 +28,7 @@ class Accuracy(SampleMean):
     Source: ``keras.metrics.Accuracy``.
     """
 
-    direction = "up"
+    direction: str | None = "up"
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class BinaryAccuracy(SampleMean):
     Source: ``keras.metrics.BinaryAccuracy``.
     """
 
-    direction = "up"
+    direction: str | None = "up"
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class CategoricalAccuracy(SampleMean):
     Source: ``keras.metrics.CategoricalAccuracy``.
     """
 
-    direction = "up"
+    direction: str | None = "up"
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class SparseCategoricalAccuracy(SampleMean):
     Source: ``keras.metrics.SparseCategoricalAccuracy``.
     """
 
-    direction = "up"
+    direction: str | None = "up"
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ class BinaryCrossentropy(SampleMean):
     Source: ``keras.metrics.BinaryCrossentropy``.
     """
 
-    direction = "down"
+    direction: str | None = "down"
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class CategoricalCrossentropy(SampleMean):
     Source: ``keras.metrics.CategoricalCrossentropy``.
     """
 
-    direction = "down"
+    direction: str | None = "down"
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class SparseCategoricalCrossentropy(SampleMean):
     Source: ``keras.metrics.SparseCategoricalCrossentropy``.
     """
 
-    direction = "down"
+    direction: str | None = "down"
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ class MeanSquaredError(SampleMean):
     Source: ``keras.metrics.MeanSquaredError``.
     """
 
-    direction = "down"
+    direction: str | None = "down"
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class MeanAbsoluteError(SampleMean):
     Source: ``keras.metrics.MeanAbsoluteError``.
     """
 
-    direction = "down"
+    direction: str | None = "down"
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class RootMeanSquaredError(SampleMean):
     Source: ``keras.metrics.RootMeanSquaredError``.
     """
 
-    direction = "down"
+    direction: str | None = "down"
 
     def __init__(
         self, name: str | None = "root_mean_squared_error", dtype: DTypeLike | None = None

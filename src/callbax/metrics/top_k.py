@@ -28,7 +28,7 @@ class TopKCategoricalAccuracy(SampleMean):
     Source: ``keras.metrics.TopKCategoricalAccuracy``.
     """
 
-    direction = "up"
+    direction: str | None = "up"
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class SparseTopKCategoricalAccuracy(SampleMean):
     Source: ``keras.metrics.SparseTopKCategoricalAccuracy``.
     """
 
-    direction = "up"
+    direction: str | None = "up"
 
     def __init__(
         self,

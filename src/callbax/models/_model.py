@@ -64,11 +64,11 @@ class Model:
     """
 
     def __init__(self, module: Any, *, seed: int | None = None, name: str | None = None) -> None:
-        self.name = name or auto_name(type(self).__name__)
+        self.name: str = name or auto_name(type(self).__name__)
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
         self.first_epoch: int | None = None
-        self.train_function = None  # Keras's own `TensorBoard` draws it if it is TensorFlow's.
+        self.train_function: Any = None  # Keras's own `TensorBoard` draws it if it is TensorFlow's.
         self._seeds = None if seed is None else SeedSource(seed)
         self._engine = Engine(functional_of(module), OneDevice())
         self._averages = Averages(self._engine)

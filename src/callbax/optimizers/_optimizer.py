@@ -91,17 +91,19 @@ class Optimizer(ABC):
         owner = type(self).__name__
         reject_unknown(type(self), unknown)
         need_one(owner, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
-        self.name = name or auto_name(owner)
-        self.weight_decay = optional_number(owner, "weight_decay", weight_decay)
-        self.clipnorm = optional_number(owner, "clipnorm", clipnorm)
-        self.clipvalue = optional_number(owner, "clipvalue", clipvalue)
-        self.global_clipnorm = optional_number(owner, "global_clipnorm", global_clipnorm)
+        self.name: str = name or auto_name(owner)
+        self.weight_decay: float | None = optional_number(owner, "weight_decay", weight_decay)
+        self.clipnorm: float | None = optional_number(owner, "clipnorm", clipnorm)
+        self.clipvalue: float | None = optional_number(owner, "clipvalue", clipvalue)
+        self.global_clipnorm: float | None = optional_number(
+            owner, "global_clipnorm", global_clipnorm
+        )
         self.use_ema = use_ema
-        self.ema_momentum = number(owner, "ema_momentum", ema_momentum, most=1)
-        self.ema_overwrite_frequency = optional_count(
+        self.ema_momentum: float = number(owner, "ema_momentum", ema_momentum, most=1)
+        self.ema_overwrite_frequency: int | None = optional_count(
             owner, "ema_overwrite_frequency", ema_overwrite_frequency, least=1
         )
-        self.gradient_accumulation_steps = optional_count(
+        self.gradient_accumulation_steps: int | None = optional_count(
             owner, "gradient_accumulation_steps", gradient_accumulation_steps, least=2
         )
         self._live = LiveRate(owner, merge_rates(type(self), learning_rate, lr))

@@ -85,9 +85,9 @@ class Adam(Optimizer):
             name=name,
             **kwargs,
         )
-        self.beta_1 = number("Adam", "beta_1", beta_1, most=1)
-        self.beta_2 = number("Adam", "beta_2", beta_2, most=1)
-        self.epsilon = number("Adam", "epsilon", epsilon)
+        self.beta_1: float = number("Adam", "beta_1", beta_1, most=1)
+        self.beta_2: float = number("Adam", "beta_2", beta_2, most=1)
+        self.epsilon: float = number("Adam", "epsilon", epsilon)
         self.amsgrad = amsgrad
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:

@@ -84,9 +84,9 @@ class RMSprop(Optimizer):
             name=name,
             **kwargs,
         )
-        self.rho = number("RMSprop", "rho", rho, most=1)
-        self.momentum = number("RMSprop", "momentum", momentum, most=1)
-        self.epsilon = number("RMSprop", "epsilon", epsilon)
+        self.rho: float = number("RMSprop", "rho", rho, most=1)
+        self.momentum: float = number("RMSprop", "momentum", momentum, most=1)
+        self.epsilon: float = number("RMSprop", "epsilon", epsilon)
         self.centered = centered
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:

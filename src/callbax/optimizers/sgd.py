@@ -78,7 +78,7 @@ class SGD(Optimizer):
             name=name,
             **kwargs,
         )
-        self.momentum = number("SGD", "momentum", momentum, most=1)
+        self.momentum: float = number("SGD", "momentum", momentum, most=1)
         self.nesterov = nesterov
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:

@@ -147,7 +147,7 @@ class Match:
             # Older versions of Keras kept the state of random generators with the weights.
             if key not in own and key.split("/")[0] in groups and "/seed_generator/" not in key
         ]
-        self.error = "" if skip_mismatch else self._explain(own, stored, wrong, surplus)
+        self.error: str = "" if skip_mismatch else self._explain(own, stored, wrong, surplus)
         if wrong and skip_mismatch:
             self._warnings.append(
                 f'`{where}`: {len(wrong)} arrays keep their values, as "{path}" does not fit them: '
@@ -155,7 +155,7 @@ class Match:
             )
         self._weights = [key for key, shape in own.items() if stored.shapes.get(key) == shape]
         self._variables = self._match_optimizer(contents, stored) if not self.error else []
-        self.keys = self._weights + self._variables
+        self.keys: list[str] = self._weights + self._variables
 
     def apply(self, model: Weighted, arrays: Mapping[str, np.ndarray]) -> None:
         """Puts what was read into the model, or raises and leaves the model alone.

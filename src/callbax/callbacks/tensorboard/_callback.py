@@ -9,7 +9,7 @@ from typing import Any
 from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback
+from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._number import as_number
 from callbax.callbacks.tensorboard._events import EventFile, Scalars, file_name
 from callbax.callbacks.tensorboard._profile import Profile
@@ -71,8 +71,8 @@ class TensorBoard(Callback):
     TensorFlow 2.21, read with TensorBoard's own reader.
     """
 
-    execution = "fused"
-    adds_logs = ()
+    execution: Execution = "fused"
+    adds_logs: tuple[str, ...] | None = ()
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class TensorBoard(Callback):
                 "`TensorBoard`: expected the `tensorboardX` library, which is not installed.\n"
                 "Install it: pip install tensorboardX."
             ) from error
-        self.log_dir = os.fspath(log_dir)
+        self.log_dir: str = os.fspath(log_dir)
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph
         self.write_images = write_images
