@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from callbax import metrics
-from callbax._core._streaming import StreamingMetric
+from callbax.metrics._streaming import StreamingMetric
 
 PAIRED = sorted(
     name

@@ -8,8 +8,8 @@ import pytest
 from flax import nnx
 
 import callbax as cb
-from callbax._core._protocols import ModelView
 from callbax._training import _engine
+from callbax.callbacks._model_view import ModelView
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 4)).astype("float32")

@@ -1,13 +1,11 @@
 """Reads and writes what holds a value, as scripts written for TensorFlow 2 do."""
 
-from typing import Any
-
 import numpy as np
 
 from callbax._core._errors import describe, explain
 
 
-def get_value(x: Any) -> float | np.ndarray:
+def get_value(x: object) -> float | np.ndarray:
     """Returns the value of a hyperparameter, a variable or an array.
 
     For scripts that move over from TensorFlow 2; new code writes
@@ -45,7 +43,7 @@ def get_value(x: Any) -> float | np.ndarray:
     return array
 
 
-def set_value(x: Any, value: Any) -> None:
+def set_value(x: object, value: object) -> None:
     """Assigns a value to a hyperparameter or a variable.
 
     For scripts that move over from TensorFlow 2; new code writes

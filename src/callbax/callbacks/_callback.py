@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from callbax._core._hooks import Logs, default
+from callbax.callbacks._model_view import ModelView
 
 Execution = Literal["auto", "fused", "exact"]
 """How a callback needs the batches to be run; see `Callback`."""
@@ -60,7 +61,7 @@ class Callback:
         return self._model
 
     @model.setter
-    def model(self, model: Any) -> None:
+    def model(self, model: ModelView | None) -> None:
         self._model = model
 
     def wants_hook(self, hook: str) -> bool:
@@ -80,7 +81,7 @@ class Callback:
         """Takes the parameters of the run, before its first hook."""
         self.params = params
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: ModelView | None) -> None:
         """Takes the model, before the first hook of the run."""
         self._model = model
 

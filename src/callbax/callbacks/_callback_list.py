@@ -11,6 +11,7 @@ from callbax.callbacks._callback import Callback
 from callbax.callbacks._checks import check, execution, flatten, overrider
 from callbax.callbacks._hook_calls import HookCalls
 from callbax.callbacks._log_needs import check_log_needs
+from callbax.callbacks._model_view import ModelView
 from callbax.callbacks._states import collect_states, restore_states
 from callbax.callbacks.history import History
 from callbax.callbacks.progbar_logger import ProgbarLogger
@@ -61,10 +62,10 @@ class CallbackList(Callback):
 
     def __init__(
         self,
-        callbacks: Any = None,
+        callbacks: object = None,
         add_history: bool = False,
         add_progbar: bool = False,
-        model: Any = None,
+        model: ModelView | None = None,
         **params: Any,
     ) -> None:
         self._given: list[Any] = []
@@ -85,7 +86,7 @@ class CallbackList(Callback):
         # Stable; `is True`, as a mock answers every attribute with something truthy.
         return tuple(sorted(ordered, key=lambda item: getattr(item, "runs_last", None) is True))
 
-    def append(self, callback: Any) -> None:
+    def append(self, callback: object) -> None:
         """Adds a callback (or several) after the others, before History and the progress bar.
 
         Args:
@@ -122,7 +123,7 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             _tell(callback, "set_params", params or None)
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: ModelView | None) -> None:
         """Gives the model to every callback and the History to the model; None does nothing."""
         if model is None:
             return
@@ -292,7 +293,7 @@ class CallbackList(Callback):
     def __len__(self) -> int:
         return len(self.callbacks)
 
-    def _take(self, callbacks: Any, path: str) -> None:
+    def _take(self, callbacks: object, path: str) -> None:
         """Takes in the user's callbacks and looks up anew who overrides what."""
         for entry in flatten(callbacks, path):
             if isinstance(entry.callback, CallbackList):
@@ -321,7 +322,7 @@ class CallbackList(Callback):
                 callback.stop_reason = reason
 
 
-def _tell(callback: Any, setter: str, value: Any) -> None:
+def _tell(callback: object, setter: str, value: object) -> None:
     """Calls a setter that a duck-typed callback may lack; None is nothing to tell."""
     method = getattr(callback, setter, None)
     if value is not None and method is not None:

@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     callback: Any
 
 
-def flatten(callbacks: Any, path: str) -> Iterator[Entry]:
+def flatten(callbacks: object, path: str) -> Iterator[Entry]:
     """Walks nested lists and tuples of callbacks, in order."""
     if isinstance(callbacks, list | tuple):
         for index, item in enumerate(callbacks):
@@ -28,7 +28,7 @@ def flatten(callbacks: Any, path: str) -> Iterator[Entry]:
         yield Entry(path, callbacks)
 
 
-def overrider(callback: Any, hook: str) -> Callable[..., Any] | None:
+def overrider(callback: object, hook: str) -> Callable[..., Any] | None:
     """Returns the method of a callback that answers a hook, under its older name too, or None."""
     if _declined(callback, hook):
         return None
@@ -40,7 +40,7 @@ def overrider(callback: Any, hook: str) -> Callable[..., Any] | None:
     return None
 
 
-def announced(callback: Any, hook: str) -> Callable[..., Any] | None:
+def announced(callback: object, hook: str) -> Callable[..., Any] | None:
     """Returns a call of a batch hook that a callback says it will have, or None.
 
     tqdm's callback puts its hook on the instance when an epoch begins, and says so beforehand as
@@ -60,7 +60,7 @@ def announced(callback: Any, hook: str) -> Callable[..., Any] | None:
     return call
 
 
-def _declined(callback: Any, hook: str) -> bool:
+def _declined(callback: object, hook: str) -> bool:
     """Returns whether a callback's `wants_hook` says that the hook has nothing to do.
 
     What a class says of its own hook does not hold for a subclass that overrides the hook.
@@ -73,7 +73,7 @@ def _declined(callback: Any, hook: str) -> bool:
     return not any(hook in own for own in names[:said])
 
 
-def execution(callback: Any) -> str:
+def execution(callback: object) -> str:
     """Returns how a callback asks to be run; "auto" for one that knows nothing of it."""
     wish = getattr(callback, "execution", "auto")
     return wish if isinstance(wish, str) else "auto"
@@ -158,7 +158,7 @@ def _check_signature(where: str, hook: str, method: Any) -> None:
     )
 
 
-def _warn_of_misspelt_hooks(path: str, callback: Any) -> None:
+def _warn_of_misspelt_hooks(path: str, callback: object) -> None:
     """Warns of methods called almost like a hook: nothing would ever call them."""
     for name in dir(type(callback)):
         if name.startswith("on_") and name not in HOOK_NAMES:

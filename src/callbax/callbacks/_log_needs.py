@@ -59,7 +59,7 @@ def _validates(key: str, keys: Iterable[str]) -> bool:
     return key.startswith("val_") and key.removeprefix("val_") in keys
 
 
-def _added(callback: Any, hook: str) -> Iterable[str] | None:
+def _added(callback: object, hook: str) -> Iterable[str] | None:
     """Returns the keys that a callback adds to the logs of a hook, None where nobody knows."""
     if overrider(callback, hook) is None:
         return ()

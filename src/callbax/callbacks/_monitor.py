@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from callbax._core._errors import closest, explain
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
+from callbax.callbacks._model_view import ModelView
 from callbax.callbacks._number import as_number
 
 MODES = ("auto", "min", "max")
@@ -72,7 +73,7 @@ class Monitor:
         """Class name of the callback."""
         return type(self._callback).__name__
 
-    def resolve(self, model: Any) -> None:
+    def resolve(self, model: ModelView | None) -> None:
         """Settles which way is better; the first call counts, and may come before any step.
 
         Args:
@@ -107,7 +108,7 @@ class Monitor:
         """Which way is better. Call `resolve` first."""
         return self._resolved.get((self.name, self._callback.mode), False)
 
-    def comes_with_validations(self, model: Any) -> bool:
+    def comes_with_validations(self, model: ModelView | None) -> bool:
         """Returns whether validations within epochs are what brings the value.
 
         Args:
@@ -127,7 +128,7 @@ class Monitor:
         self._judged = self._judged or brought
         return brought
 
-    def epoch_ended(self, logs: Logs | None, model: Any) -> bool:
+    def epoch_ended(self, logs: Logs | None, model: ModelView | None) -> bool:
         """Returns whether the value is due, and no validation within the epoch has brought it.
 
         Args:

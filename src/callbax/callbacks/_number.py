@@ -1,9 +1,9 @@
 """What counts as a number in logs and learning rates."""
 
-from typing import Any
+from typing import SupportsFloat, cast
 
 
-def as_number(value: Any) -> float | None:
+def as_number(value: object) -> float | None:
     """Returns a value as a Python float, or None where it is not one number.
 
     Args:
@@ -18,6 +18,6 @@ def as_number(value: Any) -> float | None:
     if isinstance(value, bool | str | bytes) or getattr(value, "ndim", 0) != 0:
         return None
     try:
-        return float(value)
+        return float(cast(SupportsFloat, value))
     except (TypeError, ValueError):
         return None

@@ -6,6 +6,7 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
+from callbax._core._types import FrequencyLike
 from callbax._stores._hdf5 import Hdf5Store
 from callbax._stores._protocol import RunStore
 from callbax.callbacks._callback import Callback, Execution
@@ -60,7 +61,7 @@ class BackupAndRestore(Callback):
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
-        save_freq: Any = "epoch",
+        save_freq: FrequencyLike = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
     ) -> None:

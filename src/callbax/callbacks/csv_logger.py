@@ -127,7 +127,7 @@ class CSVLogger(Callback):
             temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     """Writes a sequence into one cell, as Keras does."""
     has_axis = getattr(value, "ndim", 1) > 0  # An array without one is a number.
     if isinstance(value, Iterable) and has_axis and not isinstance(value, str):

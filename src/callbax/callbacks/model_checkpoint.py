@@ -8,6 +8,7 @@ from callbax._core._arguments import path
 from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
+from callbax._core._types import FrequencyLike
 from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
@@ -82,7 +83,7 @@ class ModelCheckpoint(Callback):
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
-        save_freq: Any = "epoch",
+        save_freq: FrequencyLike = "epoch",
         initial_value_threshold: float | None = None,
         *,
         keep_best: int | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 from callbax._core._arguments import optional_count
 from callbax._core._frequency import Frequency, FrequencySetting
 from callbax._core._hooks import Logs
+from callbax._core._types import FrequencyLike
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._monitor import Monitor, known_mode
@@ -69,7 +70,7 @@ class OrbaxCheckpoint(Callback):
         verbose: int = 0,
         save_best_only: bool = False,
         mode: str = "auto",
-        save_freq: Any = "epoch",
+        save_freq: FrequencyLike = "epoch",
         initial_value_threshold: float | None = None,
         max_to_keep: int | None = 1,
         save_on_background: bool = True,

@@ -96,14 +96,14 @@ class RemoteMonitor(Callback):
                 )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Returns a number or list that JSON can hold in place of an array."""
     if hasattr(value, "dtype"):
         return np.asarray(value).tolist()
     return value
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from callbax._core._errors import describe, explain
 from callbax._core._registry import Registry
 from callbax._core._rng import SeedSource
-from callbax._core._types import Array
+from callbax._core._types import Array, InitializerLike
 from callbax.initializers._initializer import Initializer
 from callbax.initializers._seeded import SeededInitializer
 
@@ -22,7 +22,7 @@ INITIALIZERS = Registry(
 )
 
 
-def get(identifier: Any, seeds: SeedSource | None = None) -> Init | None:
+def get(identifier: InitializerLike | type | None, seeds: SeedSource | None = None) -> Init | None:
     """Turns what a user passed as ``kernel_initializer`` into an initializer.
 
     Layers call it on their ``*_initializer`` arguments.

@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import DTypeLike
 
 from callbax._core._config import config_of, unknown_arguments
 from callbax._core._errors import describe, explain
 from callbax._core._naming import auto_name
 from callbax._core._registry import Registry
 from callbax._core._rng import SeedSource
-from callbax._core._types import Array
+from callbax._core._types import Array, InitializerLike
 from callbax.initializers import get as get_initializer
 
 layers = Registry("layer", alternatives="a `Layer` or any `nnx.Module`")
@@ -115,8 +116,8 @@ class Layer(nnx.Module):
     def add_weight(
         self,
         shape: tuple[int, ...] = (),
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> nnx.Variable[Array]:

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from callbax import activations, initializers
 from callbax._core._arguments import count
 from callbax._core._errors import describe, explain
-from callbax._core._types import Array
+from callbax._core._types import ActivationLike, Array, InitializerLike
 from callbax.activations._lookup import ACTIVATIONS
 from callbax.layers._layer import Layer, Shape, check_rank, layers
 
@@ -35,10 +36,10 @@ class Input(Layer):
         self,
         shape: tuple[int | None, ...] | int | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         name: str | None = None,
         *,
-        batch_shape: Any = None,
+        batch_shape: Shape | None = None,
     ) -> None:
         super().__init__(name=name)
         sample = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
@@ -88,10 +89,10 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
         *,
         name: str | None = None,
         trainable: bool = True,
@@ -203,7 +204,7 @@ class Activation(Layer):
 
     def __init__(
         self,
-        activation: Any,
+        activation: ActivationLike,
         *,
         name: str | None = None,
         input_shape: tuple[int | None, ...] | None = None,
@@ -261,7 +262,7 @@ class Flatten(Layer):
         return inputs.reshape(inputs.shape[0], -1)
 
 
-def activation_name(activation: Any) -> Any:
+def activation_name(activation: Callable[..., Any]) -> Any:
     """Returns what a config says of an activation: its name, or the function that is a user's."""
     name = getattr(activation, "__name__", "")
     known = name in ACTIVATIONS and ACTIVATIONS.lookup(name) is activation

@@ -5,6 +5,7 @@ from typing import Any
 
 from callbax._core._naming import snake_case
 from callbax._core._registry import Registry
+from callbax._core._types import LossLike
 from callbax.losses._loss import Loss
 from callbax.losses._shapes import label_kind
 from callbax.losses._wrapper import LossFunctionWrapper
@@ -12,7 +13,9 @@ from callbax.losses._wrapper import LossFunctionWrapper
 LOSSES = Registry("loss", alternatives="a `Loss`, or a function of (y_true, y_pred)")
 
 
-def get(identifier: Any, *, where: str | None = None) -> Callable[..., Any] | None:
+def get(
+    identifier: LossLike | type | None, *, where: str | None = None
+) -> Callable[..., Any] | None:
     """Finds the loss that a user meant.
 
     Args:
@@ -40,7 +43,7 @@ def get(identifier: Any, *, where: str | None = None) -> Callable[..., Any] | No
     return found(**config) if isinstance(found, type) else found
 
 
-def check(identifier: Any) -> None:
+def check(identifier: LossLike | type | None) -> None:
     """Raises unless ``compile(loss=...)`` takes an identifier; nothing is made of it.
 
     Raises:
@@ -55,7 +58,10 @@ def check(identifier: Any) -> None:
 
 
 def resolve(
-    identifier: Any, *, y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]
+    identifier: LossLike | type | None,
+    *,
+    y_true_shape: Sequence[int | None],
+    y_pred_shape: Sequence[int | None],
 ) -> Loss | None:
     """Makes a `Loss` of what a user passed to ``compile(loss=...)``.
 
@@ -98,7 +104,7 @@ CROSSENTROPIES = {
 }
 
 
-def object_name(thing: Any) -> str:
+def object_name(thing: object) -> str:
     """Returns the name a loss or metric goes by: its own, its function's or its class's.
 
     Source: ``get_object_name`` in Keras.

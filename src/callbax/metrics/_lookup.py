@@ -5,6 +5,7 @@ from typing import Any
 
 from callbax._core._errors import explain
 from callbax._core._registry import Registry
+from callbax._core._types import MetricLike
 from callbax.losses._lookup import CROSSENTROPIES, object_name
 from callbax.losses._shapes import label_kind
 from callbax.metrics._metric import Metric
@@ -25,7 +26,9 @@ CHOSEN_BY_SHAPE = {
 }
 
 
-def get(identifier: Any, *, where: str | None = None) -> Callable[..., Any] | None:
+def get(
+    identifier: MetricLike | type | None, *, where: str | None = None
+) -> Callable[..., Any] | None:
     """Finds the metric that a user meant.
 
     Args:
@@ -52,7 +55,7 @@ def get(identifier: Any, *, where: str | None = None) -> Callable[..., Any] | No
     return found(**config) if isinstance(found, type) else found
 
 
-def check(identifier: Any) -> None:
+def check(identifier: MetricLike | type | None) -> None:
     """Raises unless ``compile(metrics=[...])`` takes an identifier; nothing is made of it.
 
     Raises:
@@ -76,11 +79,11 @@ def check(identifier: Any) -> None:
 
 
 def resolve(
-    identifier: Any,
+    identifier: MetricLike | type | None,
     *,
     y_true_shape: Sequence[int | None],
     y_pred_shape: Sequence[int | None],
-    loss: Any = None,
+    loss: object = None,
 ) -> Metric:
     """Makes a `Metric` of one of those that a user passed to ``compile(metrics=[...])``.
 

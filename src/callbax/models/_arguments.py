@@ -6,9 +6,10 @@ from typing import Any
 from callbax._core._arguments import count, is_whole, share
 from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, parse
+from callbax._core._types import FrequencyLike, Verbose
 
 
-def check_verbose(where: str, verbose: Any) -> Any:
+def check_verbose(where: str, verbose: Verbose) -> Any:
     """Returns a legal ``verbose``: 0, 1, 2, True, False or "auto"."""
     if verbose in (0, 1, 2, "auto"):
         return verbose
@@ -22,7 +23,7 @@ def check_verbose(where: str, verbose: Any) -> Any:
     )
 
 
-def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
+def check_epochs(epochs: int, initial_epoch: int) -> tuple[int, int]:
     """Returns legal ``initial_epoch`` and ``epochs``: integers, not negative."""
     action = (
         "`epochs` is the number of the last epoch, `initial_epoch` that of the first, counted "
@@ -32,13 +33,15 @@ def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
     return first, count("fit", "epochs", epochs, least=0, action=action)
 
 
-def check_split(validation_split: Any) -> float:
+def check_split(validation_split: float) -> float:
     """Returns a legal ``validation_split``: a share from 0 up to, but not, 1."""
     action = "Pass for example 0.2, or `validation_data`."
     return share("fit", "validation_split", validation_split, whole=False, action=action)
 
 
-def validation_times(validation_freq: Any) -> tuple[Callable[[int], bool], Frequency]:
+def validation_times(
+    validation_freq: FrequencyLike | Iterable[int],
+) -> tuple[Callable[[int], bool], Frequency]:
     """Returns when to validate: at which ends of epochs, counted from 0, and after which batches.
 
     One of the two is never.

@@ -1,7 +1,7 @@
 """The model: what users compile, fit, evaluate and ask for predictions."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +12,7 @@ from callbax import optimizers, saving
 from callbax._core._errors import explain
 from callbax._core._naming import auto_name
 from callbax._core._rng import SeedSource
-from callbax._core._types import PyTree
+from callbax._core._types import DataLike, FrequencyLike, LossLike, MetricsLike, ShapeLike, Verbose
 from callbax._data._placement import OneDevice
 from callbax._modules._adapters import functional_of
 from callbax._modules._nnx_parts import find_part
@@ -21,13 +21,14 @@ from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
 from callbax._training._engine import Engine
 from callbax._training._objective import Goals
-from callbax._training._pace import check_steps_per_execution
+from callbax._training._pace import StepsPerExecution, check_steps_per_execution
 from callbax._training._weights import get_weights, set_weights
 from callbax.callbacks import History
 from callbax.models._files import ModelFiles, compile_arguments
 from callbax.models._generators import for_generator
 from callbax.models._runs import Runs, results, rows
 from callbax.models._summary import summary_table
+from callbax.optimizers._lookup import OptimizerLike
 from callbax.saving._atomic import PathLike
 from callbax.saving._contents import Contents
 
@@ -63,7 +64,7 @@ class Model:
         True
     """
 
-    def __init__(self, module: Any, *, seed: int | None = None, name: str | None = None) -> None:
+    def __init__(self, module: object, *, seed: int | None = None, name: str | None = None) -> None:
         self.name: str = name or auto_name(type(self).__name__)
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
@@ -100,7 +101,7 @@ class Model:
         """Whether the weights exist."""
         return self._engine.functional.built
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: ShapeLike | None = None) -> None:
         """Makes the weights.
 
         Args:
@@ -174,7 +175,7 @@ class Model:
         jax.block_until_ready(self._engine.read())
         jax.profiler.stop_trace()
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: DataLike, training: bool = False) -> Any:
         """Returns the module's output for a batch, as of the current weights."""
         x = jax.tree.map(jnp.asarray, x)
         self._build_for(x)
@@ -184,13 +185,13 @@ class Model:
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: LossLike | Sequence[LossLike | None] | Mapping[str, LossLike | None] | None = None,
+        loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
+        metrics: MetricsLike | None = None,
+        weighted_metrics: MetricsLike | None = None,
         *,
-        steps_per_execution: Any = "auto",
+        steps_per_execution: StepsPerExecution = "auto",
     ) -> None:
         """Says how to train and what to report; the optimizer starts afresh.
 
@@ -240,22 +241,22 @@ class Model:
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: DataLike | None = None,
+        y: DataLike | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
+        verbose: Verbose = "auto",
+        callbacks: object = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: DataLike | None = None,
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: DataLike | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
+        validation_freq: FrequencyLike | Iterable[int] = 1,
     ) -> History | None:
         """Trains.
 
@@ -312,13 +313,13 @@ class Model:
 
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: DataLike | None = None,
+        y: DataLike | None = None,
         batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
+        verbose: Verbose = "auto",
+        sample_weight: DataLike | None = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
         return_dict: bool = False,
     ) -> Any:
         """Computes the loss and metrics.
@@ -352,11 +353,11 @@ class Model:
 
     def predict(
         self,
-        x: Any,
+        x: DataLike,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: Verbose = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
     ) -> Any:
         """Computes outputs.
 
@@ -379,9 +380,9 @@ class Model:
 
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: DataLike,
+        y: DataLike | None = None,
+        sample_weight: DataLike | None = None,
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
@@ -390,25 +391,29 @@ class Model:
         return logs if return_dict else results(logs, self._engine.log_keys())
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+        self,
+        x: DataLike,
+        y: DataLike | None = None,
+        sample_weight: DataLike | None = None,
+        return_dict: bool = False,
     ) -> Any:
         """Evaluates one batch; arguments and result as for `evaluate`."""
         logs = self._runs.one_batch("test", x, y, sample_weight)
         return logs if return_dict else results(logs, self._engine.log_keys())
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: DataLike) -> Any:
         """Returns the outputs for one batch, NumPy arrays."""
         return self.predict(x, batch_size=rows(x), verbose=0)
 
-    def fit_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
+    def fit_generator(self, generator: DataLike, *args: Any, **arguments: Any) -> Any:
         """Deprecated: use ``fit``, which takes generators."""
         return self.fit(generator, **for_generator("fit", args, arguments))
 
-    def evaluate_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
+    def evaluate_generator(self, generator: DataLike, *args: Any, **arguments: Any) -> Any:
         """Deprecated: use ``evaluate``, which takes generators."""
         return self.evaluate(generator, **for_generator("evaluate", args, arguments))
 
-    def predict_generator(self, generator: Any, *args: Any, **arguments: Any) -> Any:
+    def predict_generator(self, generator: DataLike, *args: Any, **arguments: Any) -> Any:
         """Deprecated: use ``predict``, which takes generators."""
         return self.predict(generator, **for_generator("predict", args, arguments))
 
@@ -606,6 +611,6 @@ class Model:
                 )
             )
 
-    def _build_for(self, x: PyTree) -> None:
+    def _build_for(self, x: DataLike) -> None:
         """Makes the weights for an input, arrays or their shapes and dtypes."""
         self._engine.build(x, self._seeds)

@@ -1,6 +1,6 @@
 """The runs of a model: fit, evaluate and predict, from arguments to results."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from callbax._core._arguments import optional_count
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs, Mode
 from callbax._core._rng import SeedSource
+from callbax._core._types import DataLike, FrequencyLike, Verbose
 from callbax._data._adapter import as_parts, make_feed
 from callbax._data._feed import Feed
 from callbax._data._training_data import training_feeds
@@ -23,10 +24,11 @@ from callbax._training._run_state import restore, take
 from callbax._training._timeline import Timeline
 from callbax._training._validation import Validation
 from callbax.callbacks import CallbackList, History
+from callbax.callbacks._model_view import ModelView
 from callbax.models._arguments import check_epochs, check_split, check_verbose, validation_times
 
 
-class Face(_loop.Flags, Protocol):
+class Face(_loop.Flags, ModelView, Protocol):
     """What the runs ask of the model that the user sees, which is the one that callbacks get."""
 
     name: str
@@ -74,23 +76,23 @@ class Runs:
 
     def fit(
         self,
-        x: Any,
-        y: Any,
+        x: DataLike | None,
+        y: DataLike | None,
         *,
-        batch_size: Any,
-        epochs: Any,
-        verbose: Any,
-        callbacks: Any,
-        validation_split: Any,
-        validation_data: Any,
+        batch_size: int | None,
+        epochs: int,
+        verbose: Verbose,
+        callbacks: object,
+        validation_split: float,
+        validation_data: DataLike | None,
         shuffle: bool,
-        class_weight: Any,
-        sample_weight: Any,
-        initial_epoch: Any,
-        steps_per_epoch: Any,
-        validation_steps: Any,
-        validation_batch_size: Any,
-        validation_freq: Any,
+        class_weight: Mapping[int, float] | None,
+        sample_weight: DataLike | None,
+        initial_epoch: int,
+        steps_per_epoch: int | None,
+        validation_steps: int | None,
+        validation_batch_size: int | None,
+        validation_freq: FrequencyLike | Iterable[int],
     ) -> History | None:
         """Trains; arguments are those of ``Model.fit``."""
         self._need_compiled("fit", loss=True)
@@ -130,14 +132,14 @@ class Runs:
 
     def evaluate(
         self,
-        x: Any,
-        y: Any,
+        x: DataLike | None,
+        y: DataLike | None,
         *,
-        batch_size: Any,
-        verbose: Any,
-        sample_weight: Any,
-        steps: Any,
-        callbacks: Any,
+        batch_size: int | None,
+        verbose: Verbose,
+        sample_weight: DataLike | None,
+        steps: int | None,
+        callbacks: object,
     ) -> Logs:
         """Returns the loss and metrics; arguments are those of ``Model.evaluate``."""
         self._need_compiled("evaluate")
@@ -147,7 +149,15 @@ class Runs:
         with self._run("test", feed, hooks) as line:
             return _loop.evaluate(line, hooks, self._model, steps)
 
-    def predict(self, x: Any, *, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
+    def predict(
+        self,
+        x: DataLike | None,
+        *,
+        batch_size: int | None,
+        verbose: Verbose,
+        steps: int | None,
+        callbacks: object,
+    ) -> Any:
         """Returns the outputs; arguments are those of ``Model.predict``."""
         steps = optional_count("predict", "steps", steps)
         feed = self._feed("predict", x, batch_size=batch_size, steps=steps)
@@ -157,7 +167,12 @@ class Runs:
         return jax.tree.map(lambda *batches: np.concatenate(batches), *outputs)
 
     def one_batch(
-        self, mode: Mode, x: Any, y: Any, sample_weight: Any, class_weight: Any = None
+        self,
+        mode: Mode,
+        x: DataLike | None,
+        y: DataLike | None,
+        sample_weight: DataLike | None,
+        class_weight: Mapping[int, float] | None = None,
     ) -> Logs:
         """Takes one step without callbacks and returns its metrics."""
         where = f"{mode}_on_batch"
@@ -225,7 +240,14 @@ class Runs:
         finally:
             self._fit = outer
 
-    def _feed(self, where: str, x: Any, y: Any = None, weight: Any = None, **options: Any) -> Feed:
+    def _feed(
+        self,
+        where: str,
+        x: DataLike | None,
+        y: DataLike | None = None,
+        weight: Any = None,
+        **options: Any,
+    ) -> Feed:
         placement = self._engine.placement
         return make_feed(x, y, weight, where=where, placement=placement, **options)
 
@@ -246,7 +268,9 @@ class Runs:
                 )
             )
 
-    def _hooks(self, callbacks: Any, where: str, verbose: Any, **params: Any) -> CallbackList:
+    def _hooks(
+        self, callbacks: object, where: str, verbose: Verbose, **params: Any
+    ) -> CallbackList:
         verbose = check_verbose(where, verbose)
         if isinstance(callbacks, CallbackList):
             return callbacks
@@ -281,6 +305,6 @@ def results(logs: Logs, keys: tuple[str, ...]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def rows(x: Any) -> int:
+def rows(x: DataLike | None) -> int:
     """Returns the number of samples."""
     return int(jax.tree.leaves(x)[0].shape[0])

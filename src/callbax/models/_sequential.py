@@ -8,6 +8,7 @@ from flax import nnx
 
 from callbax._core._errors import describe, explain
 from callbax._core._naming import auto_name
+from callbax._core._types import ShapeLike
 from callbax._modules._stack import Stack, StackFunctional, spec_of
 from callbax.layers import Input
 from callbax.models._files import MODELS
@@ -49,7 +50,7 @@ class Sequential(Model):
         for layer in layers or ():
             self.add(layer)
 
-    def add(self, layer: Any) -> None:
+    def add(self, layer: object) -> None:
         """Puts one more layer at the end.
 
         Args:
@@ -102,7 +103,7 @@ class Sequential(Model):
         """The layers in order, `Input` left out; live like the module."""
         return list(self.module.layers)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: ShapeLike | None = None) -> None:
         """Makes the weights.
 
         Args:

@@ -14,7 +14,7 @@ FORMER = {
 """Arguments of older Keras versions -> what to write in their place."""
 
 
-def number(owner: str, argument: str, value: Any, *, most: float | None = None) -> float:
+def number(owner: str, argument: str, value: object, *, most: float | None = None) -> float:
     """Returns an argument that must be a number of at least 0.
 
     Args:
@@ -24,14 +24,13 @@ def number(owner: str, argument: str, value: Any, *, most: float | None = None) 
         most: The largest that it may be.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is out of bounds.
     """
     bounds = "of at least 0" if most is None else f"between 0 and {most:g}"
-    legal = is_number(value)
-    if legal and float(value) >= 0 and (most is None or float(value) <= most):
+    if is_number(value) and float(value) >= 0 and (most is None or float(value) <= most):
         return float(value)
-    raise (ValueError if legal else TypeError)(
+    raise (ValueError if is_number(value) else TypeError)(
         explain(
             f"{owner}({argument}=...)",
             expected=f"a number {bounds}",
@@ -41,12 +40,12 @@ def number(owner: str, argument: str, value: Any, *, most: float | None = None) 
     )
 
 
-def optional_number(owner: str, argument: str, value: Any) -> float | None:
+def optional_number(owner: str, argument: str, value: object) -> float | None:
     """Returns an argument that must be ``None`` or a number of at least 0."""
     return None if value is None else number(owner, argument, value)
 
 
-def optional_count(owner: str, argument: str, value: Any, *, least: int) -> int | None:
+def optional_count(owner: str, argument: str, value: object, *, least: int) -> int | None:
     """Returns an argument that must be ``None`` or a whole number.
 
     Args:
@@ -56,15 +55,18 @@ def optional_count(owner: str, argument: str, value: Any, *, least: int) -> int 
         least: The smallest that it may be.
 
     Raises:
-        TypeError: It is no whole number.
+        TypeError: It is not a whole number.
         ValueError: It is too small.
     """
     if value is None:
         return None
-    legal = is_number(value) and float(value).is_integer()
-    if legal and value >= least:
-        return int(value)
-    raise (ValueError if legal else TypeError)(
+    if is_number(value) and float(value).is_integer():
+        if value >= least:
+            return int(value)
+        wrong: type[Exception] = ValueError
+    else:
+        wrong = TypeError
+    raise wrong(
         explain(
             f"{owner}({argument}=...)",
             expected=f"None or a whole number of at least {least}",
@@ -113,7 +115,7 @@ def reject_unknown(owner: type, unknown: Iterable[str]) -> None:
         )
 
 
-def merge_rates(owner: type, learning_rate: Any, lr: Any) -> Any:
+def merge_rates(owner: type, learning_rate: object, lr: object) -> Any:
     """Returns the learning rate from its two spellings.
 
     Args:

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from callbax._core._types import Array, PyTree
+from callbax._core._types import Array, Arrays, PyTree
 
 
 def clip(
-    grads: PyTree, clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None
+    grads: Arrays, clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None
 ) -> PyTree:
     """Clips gradients in at most one of three ways; 0 and ``None`` leave them alone.
 
@@ -35,7 +35,7 @@ def clip(
     return grads
 
 
-def decay(params: PyTree, weight_decay: float | None, rate: Array) -> PyTree:
+def decay(params: Arrays, weight_decay: float | None, rate: Array) -> PyTree:
     """Draws weights towards zero, all of them, biases too.
 
     Source: ``_apply_weight_decay`` in Keras's ``base_optimizer``.
@@ -45,7 +45,7 @@ def decay(params: PyTree, weight_decay: float | None, rate: Array) -> PyTree:
     return jax.tree.map(lambda p: p - p * weight_decay * rate.astype(p.dtype), params)
 
 
-def average(averages: PyTree, params: PyTree, momentum: float, updates: Array) -> PyTree:
+def average(averages: Arrays, params: Arrays, momentum: float, updates: Array) -> PyTree:
     """Moves averages towards weights; until the first update is counted, all the way.
 
     Source: ``_update_model_variables_moving_average`` in Keras's ``base_optimizer``.
@@ -54,7 +54,7 @@ def average(averages: PyTree, params: PyTree, momentum: float, updates: Array) -
     return like(jax.tree.map(lambda a, p: kept * a + (1 - kept) * p, averages, params), averages)
 
 
-def overwrite(params: PyTree, averages: PyTree, every: int | None, updates: Array) -> PyTree:
+def overwrite(params: Arrays, averages: Arrays, every: int | None, updates: Array) -> PyTree:
     """Returns the averages in place of weights once in so many updates, if at all.
 
     Source: ``_backend_apply_gradients`` in Keras's ``JaxOptimizer``.

@@ -34,7 +34,7 @@ class LiveRate:
         hidden: Whether there is no rate to be seen, whatever is given.
     """
 
-    def __init__(self, owner: str, given: Any, *, hidden: bool = False) -> None:
+    def __init__(self, owner: str, given: object, *, hidden: bool = False) -> None:
         where = f"{owner}(learning_rate=...)"
         self.owner = owner
         self.schedule: Schedule | None = None
@@ -84,7 +84,7 @@ class LiveRate:
         rates = {run.read() for run in self._runs}
         return float(self._only(rates, "learning_rate") if rates else self._number)
 
-    def write(self, value: Any) -> None:
+    def write(self, value: object) -> None:
         """Sets the current rate, here and in the runs of all models that use it."""
         where = f"{self.owner}.learning_rate = ..."
         if self.schedule is None and self._number is None:

@@ -1,6 +1,7 @@
 """Names of optimizers, and the way from what a user passed to an optimizer."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import optax
 
@@ -8,10 +9,14 @@ from callbax._core._registry import Registry
 from callbax.optimizers._optimizer import Optimizer
 from callbax.optimizers.optax_optimizer import OptaxOptimizer
 
+OptimizerLike: TypeAlias = (
+    str | Optimizer | type[Optimizer] | optax.GradientTransformation | Mapping[str, Any]
+)
+"""A name, an `Optimizer` or its class, an optax transformation, or a config."""
 OPTIMIZERS = Registry("optimizer", alternatives="an `Optimizer`, or an optax transformation")
 
 
-def get(identifier: Any, *, where: str | None = None) -> Optimizer | None:
+def get(identifier: OptimizerLike | None, *, where: str | None = None) -> Optimizer | None:
     """Finds the optimizer that a user meant.
 
     Args:

@@ -12,7 +12,7 @@ import optax
 
 from callbax._core._config import config_of
 from callbax._core._naming import auto_name
-from callbax._core._types import Array, PyTree
+from callbax._core._types import Array, ArrayLike, Arrays, PyTree, RateLike
 from callbax.optimizers._arguments import (
     merge_rates,
     need_one,
@@ -74,7 +74,7 @@ class Optimizer(ABC):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         *,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
@@ -85,7 +85,7 @@ class Optimizer(ABC):
         ema_overwrite_frequency: int | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        lr: Any = None,
+        lr: RateLike | None = None,
         **unknown: Any,
     ) -> None:
         owner = type(self).__name__
@@ -121,7 +121,7 @@ class Optimizer(ABC):
             A transformation that turns gradients into what is added to the weights.
         """
 
-    def init(self, params: PyTree) -> PyTree:
+    def init(self, params: Arrays) -> PyTree:
         """Returns the state before the first step.
 
         Args:
@@ -141,7 +141,13 @@ class Optimizer(ABC):
         )
 
     def update(
-        self, grads: PyTree, opt_state: PyTree, params: PyTree, *, learning_rate: Any, step: Any
+        self,
+        grads: Arrays,
+        opt_state: PyTree,
+        params: Arrays,
+        *,
+        learning_rate: ArrayLike,
+        step: ArrayLike,
     ) -> tuple[PyTree, PyTree]:
         """Returns weights and state after one more step.
 
@@ -191,7 +197,7 @@ class Optimizer(ABC):
         """
         return self._live.at(learning_rate, step)
 
-    def finalize(self, params: PyTree, opt_state: PyTree) -> PyTree:
+    def finalize(self, params: Arrays, opt_state: PyTree) -> PyTree:
         """Returns the weights with which training ends: the averages, where they are kept.
 
         Args:
@@ -205,7 +211,7 @@ class Optimizer(ABC):
         return params if averages is None else jax.tree.map(jnp.copy, averages)
 
     def _descend(
-        self, grads: PyTree, inner: PyTree, params: PyTree, rate: Array
+        self, grads: Arrays, inner: PyTree, params: Arrays, rate: Array
     ) -> tuple[PyTree, PyTree]:
         grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         decayed = decay(params, self.weight_decay, rate)
@@ -231,7 +237,7 @@ class Optimizer(ABC):
         return HyperParameter(self._live.read(), self)
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: RateLike) -> None:
         self._live.write(value)
 
     @property
@@ -240,7 +246,7 @@ class Optimizer(ABC):
         return self.learning_rate
 
     @lr.setter
-    def lr(self, value: Any) -> None:
+    def lr(self, value: RateLike) -> None:
         self.learning_rate = value
 
     @property

@@ -24,7 +24,7 @@ UNTRACEABLE = (
 )
 
 
-def as_rate(value: Any, *, where: str) -> float:
+def as_rate(value: object, *, where: str) -> float:
     """Returns a learning rate as it will be in training, rounded to float32.
 
     Args:

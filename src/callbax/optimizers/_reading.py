@@ -66,7 +66,7 @@ class HyperParameter(Reading, float):
         parameter._optimizer = optimizer
         return parameter
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: object) -> None:
         """Sets the optimizer's learning rate, as ``optimizer.learning_rate = value`` does.
 
         Args:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from callbax._core._types import Array, PyTree
+from callbax._core._types import Array, PyTree, RateLike
 from callbax.optimizers._arguments import number
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
@@ -55,7 +55,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,

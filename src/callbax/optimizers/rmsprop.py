@@ -4,7 +4,7 @@ from typing import Any
 
 import optax
 
-from callbax._core._types import Array
+from callbax._core._types import Array, RateLike
 from callbax.optimizers._arguments import number
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
@@ -54,7 +54,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,

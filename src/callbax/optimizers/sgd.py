@@ -4,7 +4,7 @@ from typing import Any
 
 import optax
 
-from callbax._core._types import Array
+from callbax._core._types import Array, RateLike
 from callbax.optimizers._arguments import number
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
@@ -50,7 +50,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
+        learning_rate: RateLike = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float | None = None,

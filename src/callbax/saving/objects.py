@@ -24,7 +24,7 @@ KINDS = {
 HOUSE = "callbax."
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def serialize_keras_object(obj: object) -> Any:
     """Describes an object by plain values, as Keras's files do.
 
     Use it in ``get_config`` of a layer that holds other objects.

@@ -66,7 +66,7 @@ def register_keras_serializable(
     return register
 
 
-def get_registered_name(obj: Any) -> str:
+def get_registered_name(obj: object) -> str:
     """Returns the name under which files mention a class or function.
 
     Args:
@@ -77,7 +77,7 @@ def get_registered_name(obj: Any) -> str:
 
     Source: ``keras.saving.get_registered_name``.
     """
-    return str(_names.get(obj, obj.__name__))
+    return str(_names.get(obj, getattr(obj, "__name__", "")))
 
 
 def get_registered_object(

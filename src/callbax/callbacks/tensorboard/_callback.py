@@ -84,7 +84,7 @@ class TensorBoard(Callback):
         update_freq: int | str = "epoch",
         profile_batch: int | str | tuple[int, int] = 0,
         embeddings_freq: int = 0,
-        embeddings_metadata: Any = None,
+        embeddings_metadata: object = None,
     ) -> None:
         super().__init__()
         try:

@@ -62,7 +62,7 @@ class EventFile:
             for rows in np.split(np.arange(len(steps)), np.flatnonzero(np.diff(sizes)) + 1):
                 self._write(_scalar_records(tags, walls[rows], steps[rows], values[rows]))
 
-    def add_value(self, step: int, value: Any) -> None:
+    def add_value(self, step: int, value: object) -> None:
         """Writes a value that `tensor_value` made."""
         summary = self._library.proto.summary_pb2.Summary(value=[value])
         self._add_event(step=step, summary=summary)
@@ -115,7 +115,7 @@ class Scalars:
         steps.append(step)
         values.extend(logs.values())
 
-    def constant(self, name: str, value: Any) -> "Scalars":
+    def constant(self, name: str, value: object) -> "Scalars":
         """Returns other scalars, of one name and value, for the same steps."""
         others = Scalars()
         for _, walls, steps, _ in self._blocks:

@@ -5,6 +5,7 @@ from typing import Any
 from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 from callbax._core._warnings import warn
+from callbax.callbacks._model_view import ModelView
 
 
 class Profile:
@@ -23,7 +24,7 @@ class Profile:
         (True, False)
     """
 
-    def __init__(self, batches: Any, *, owner: str) -> None:
+    def __init__(self, batches: object, *, owner: str) -> None:
         self._first, self._last = _parse(batches, owner)
         self._owner = owner
         self._model: Any = None
@@ -31,7 +32,7 @@ class Profile:
     def __bool__(self) -> bool:
         return self._first > 0
 
-    def batch_begins(self, number: int, model: Any, directory: str) -> None:
+    def batch_begins(self, number: int, model: ModelView, directory: str) -> None:
         """Starts the profiler if it is time.
 
         Args:
@@ -64,7 +65,7 @@ class Profile:
             model.stop_profile()
 
 
-def _parse(batches: Any, owner: str) -> tuple[int, int]:
+def _parse(batches: object, owner: str) -> tuple[int, int]:
     """Returns the first and the last batch; zeros for none."""
     found = batches
     if isinstance(found, str) and all(part.strip().isdigit() for part in found.split(",")):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from callbax.callbacks._model_view import ModelView
 from callbax.saving.objects import serialize_keras_object
 
 _BUCKETS = 30
@@ -19,7 +20,7 @@ _DOUBLE, _STRING = 2, 7
 """Types of tensors, from TensorFlow's ``types.proto``."""
 
 
-def graph_values(library: Any, model: Any) -> Iterator[Any]:
+def graph_values(library: Any, model: ModelView) -> Iterator[Any]:
     """Makes what shows the layers.
 
     Args:
@@ -40,7 +41,7 @@ def graph_values(library: Any, model: Any) -> Iterator[Any]:
         yield tensor_value(library, "summary", "text", [code.encode()])
 
 
-def weight_values(library: Any, model: Any, *, draw: bool) -> Iterator[Any]:
+def weight_values(library: Any, model: ModelView, *, draw: bool) -> Iterator[Any]:
     """Makes histograms of all weights.
 
     Args:
@@ -59,7 +60,9 @@ def weight_values(library: Any, model: Any, *, draw: bool) -> Iterator[Any]:
                 yield tensor_value(library, f"{tag}/image", "images", drawn)
 
 
-def tensor_value(library: Any, tag: str, plugin: str, content: Any, version: bytes = b"") -> Any:
+def tensor_value(
+    library: Any, tag: str, plugin: str, content: np.ndarray | list[bytes], version: bytes = b""
+) -> Any:
     """Makes a value of an event.
 
     Args:
@@ -70,14 +73,14 @@ def tensor_value(library: Any, tag: str, plugin: str, content: Any, version: byt
         version: What else to tell that part.
     """
     proto = library.proto
-    is_array = isinstance(content, np.ndarray)
-    shape = content.shape if is_array else (len(content),)
+    array = content if isinstance(content, np.ndarray) else None
+    shape = (len(content),) if array is None else array.shape
     dims = [proto.tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in shape]
     tensor = proto.tensor_pb2.TensorProto(
-        dtype=_DOUBLE if is_array else _STRING,
+        dtype=_STRING if array is None else _DOUBLE,
         tensor_shape=proto.tensor_shape_pb2.TensorShapeProto(dim=dims),
-        tensor_content=content.tobytes() if is_array else b"",
-        string_val=() if is_array else content,
+        tensor_content=b"" if array is None else array.tobytes(),
+        string_val=content if array is None else (),
     )
     data = proto.summary_pb2.SummaryMetadata.PluginData(plugin_name=plugin, content=version)
     return proto.summary_pb2.Summary.Value(

@@ -11,7 +11,7 @@ class OptimizerView(Protocol):
     """What a callback sees of the optimizer."""
 
     learning_rate: Any
-    """Reads as a number, the one in force at the current batch; may be assigned."""
+    """Reads as a number, the one at the current batch; may be assigned."""
 
 
 @runtime_checkable
@@ -21,10 +21,19 @@ class ModelView(Protocol):
     stop_training: bool
     stop_evaluating: bool
     stop_predicting: bool
-    ema_swapped: bool
     history: Any
-    validates_by_batch: bool
-    """Whether the run validates within epochs, every so many batches."""
+
+    @property
+    def ema_swapped(self) -> bool:
+        """Whether the weights and their moving averages have changed places."""
+
+    @property
+    def validates_by_batch(self) -> bool:
+        """Whether the run validates within epochs, every n batches."""
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether this process writes files and prints for all that take part in the run."""
 
     @property
     def optimizer(self) -> Any:
@@ -59,6 +68,9 @@ class ModelView(Protocol):
 
     def swap_ema_weights(self) -> None:
         """Exchanges the weights and their averages."""
+
+    def get_state_tree(self) -> dict[str, Any]:
+        """Returns all state as nested dicts of arrays."""
 
     def start_profile(self, log_dir: str) -> None:
         """Starts the profiler."""
