@@ -120,7 +120,7 @@ def test_warns_of_a_hook_misspelt_by_one_edit(name, meant, base):
         warnings.simplefilter("always")
         CallbackList([callback])
     expected = [
-        f"`callbacks[0]`: Mine defines `{name}`, which is no hook and is never called. "
+        f"`callbacks[0]`: Mine defines `{name}`, which is not a hook and is never called. "
         f"Did you mean `{meant}`?"
     ]
     assert [str(warning.message) for warning in caught] == (expected if meant else [])

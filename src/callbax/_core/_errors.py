@@ -35,7 +35,7 @@ def closest(name: object, names: Iterable[str], *, count: int = 3) -> str:
         count: How many to name at most.
 
     Returns:
-        ``'Closest: "a", "b".'``, or all names where none is near.
+        ``'Closest: "a", "b".'``, or all names if none is near.
 
     Example:
         >>> closest("rmspop", ["adam", "rmsprop", "sgd"])

@@ -24,7 +24,7 @@ class Frequency:
         by_batch: Whether `batch_ended` has to be asked.
 
     Raises:
-        ValueError: `save_freq` is none of these; a bool is not either.
+        ValueError: `save_freq` is not one of these; a bool is not either.
 
     Differs from Keras: units are new; ``True``, ``False`` and numbers below 1 are refused, which
     Keras takes for every batch.
@@ -42,7 +42,7 @@ class Frequency:
         self._since = time.monotonic()
 
     def start(self) -> None:
-        """Lets the clock run from here on; counts go on."""
+        """Lets the clock run from here on; counts continue."""
         self._since = time.monotonic()
 
     def epoch_ended(self) -> bool:

@@ -49,7 +49,7 @@ class Hooks(Protocol):
     """What the loop calls, and the order it promises is Keras's."""
 
     def wants(self, hook: str) -> bool:
-        """Says whether anything overrides this hook; if not, its logs need not be built."""
+        """Returns whether anything overrides this hook; if not, its logs need not be built."""
 
     def on_train_begin(self, logs: Logs) -> None: ...
     def on_train_end(self, logs: Logs) -> None: ...

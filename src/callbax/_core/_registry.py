@@ -95,7 +95,7 @@ class Registry:
 
         Raises:
             ValueError: Nothing has that name.
-            TypeError: The identifier is none of these.
+            TypeError: The identifier is not one of these.
         """
         found, config = identifier, {}
         if isinstance(found, Mapping):

@@ -41,14 +41,14 @@ def make_feed(
 
     Args:
         x: Arrays, dicts and tuples of arrays, or an iterable of batches.
-        y: Targets, where ``x`` is arrays.
-        sample_weight: Weights per sample, where ``x`` is arrays.
+        y: Targets, if ``x`` is arrays.
+        sample_weight: Weights per sample, if ``x`` is arrays.
         where: The public call, for errors: ``"fit"``.
         placement: Where batches live; nothing is placed before the first pass.
         batch_size: Samples in a batch; None takes 32, or what ``steps`` batches of arrays need.
         steps: Batches per epoch, if the user says.
         epochs: Epochs that will be run.
-        class_weight: Class number -> weight, where samples have no weights of their own.
+        class_weight: Class number -> weight, if samples have no weights of their own.
         shuffle_seed: Seed of the order of arrays; None reads them as they lie.
 
     Raises:

@@ -14,7 +14,7 @@ from callbax._core._types import PyTree
 
 
 def is_array(value: Any) -> bool:
-    """Says whether a value is one array: NumPy, JAX, a frame, a tensor, or nested numbers."""
+    """Returns whether a value is one array: NumPy, JAX, a frame, a tensor, or nested numbers."""
     if hasattr(value, "__array__") or hasattr(value, "to_numpy"):
         return True
     if isinstance(value, list | tuple) and value:
@@ -25,7 +25,7 @@ def is_array(value: Any) -> bool:
 
 
 def is_structure(value: Any) -> bool:
-    """Says whether a value is an array, or dicts, lists and tuples of arrays."""
+    """Returns whether a value is an array, or dicts, lists and tuples of arrays."""
     if value is None or is_array(value):
         return True
     if isinstance(value, Mapping):

@@ -17,7 +17,7 @@ def check_class_weight(where: str, class_weight: Any) -> dict[int, float] | None
         class_weight: Class number -> weight; a number may be written as text, as in JSON.
 
     Raises:
-        ValueError: It is no such dict.
+        ValueError: It is not such a dict.
     """
     if class_weight is None:
         return None
@@ -47,7 +47,7 @@ def weigh(
         class_weight: What `check_class_weight` returned; classes left out weigh 1.
 
     Returns:
-        Float32 of shape (samples,) where there are class weights, else `sample_weight`.
+        Float32 of shape (samples,) if there are class weights, else `sample_weight`.
 
     Raises:
         ValueError: There are both kinds of weights, or several outputs.

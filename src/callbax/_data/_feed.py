@@ -19,7 +19,7 @@ class Feed(Protocol):
     """A source of batches, read pass by pass.
 
     Attributes:
-        batches_per_pass: Batches in one pass, or None where nobody knows before the end.
+        batches_per_pass: Batches in one pass, or None if unknown before the end.
     """
 
     batches_per_pass: int | None
@@ -49,16 +49,16 @@ class Feed(Protocol):
         """
 
     def reseed(self, seed: int) -> None:
-        """Takes another seed for the order of the passes to come, where there is one."""
+        """Takes another seed for the order of the passes to come, if there is one."""
 
     def ready(self) -> bool:
-        """Says whether `next_chunk` would answer at once."""
+        """Returns whether `next_chunk` would answer at once."""
 
     def next_chunk(self) -> Chunk | None:
         """Returns the next batches, or None at the end of the pass."""
 
     def release(self, unused: list[Chunk], offset: int) -> None:
-        """Ends a reading; batches drawn and not used come first in the next one, if it goes on.
+        """Ends a reading; batches drawn and not used come first in the next one, if there is one.
 
         Args:
             unused: Chunks not used up.
@@ -143,7 +143,7 @@ class ShuffledFeed:
 class OrderedFeed:
     """Arrays read as they lie, brought to the device piece by piece.
 
-    A piece is copied while the device works on the one before it. Where there are more passes to
+    A piece is copied while the device works on the one before it. If there are more passes to
     come the pieces are kept there; else the next ones take their place in memory, as memory that
     is new to a process costs more than what is copied into it.
 

@@ -23,7 +23,7 @@ class Batches:
 
     Attributes:
         arrays: The batch's structure, ``(x, y, sample_weight)``, with arrays as leaves.
-        order: Row numbers, int32 of shape (count * size,); None where batches are stacked.
+        order: Row numbers, int32 of shape (count * size,); None if batches are stacked.
         size: Samples in a batch.
     """
 
@@ -39,7 +39,7 @@ class Chunk:
     Attributes:
         batches: The batches on the device.
         count: How many they are.
-        drawn: The same batches on the host where the source cannot give them a second time, to be
+        drawn: The same batches on the host if the source cannot give them a second time, to be
             handed back if training stops before they are used.
     """
 

@@ -103,8 +103,8 @@ class StreamFeed:
                         self._where,
                         expected="a source with batches for every epoch",
                         received=f"a generator that was used up after {self._drawn} batches",
-                        action="Pass `steps_per_epoch` and a generator that goes on, or an object "
-                        "whose `__iter__` starts again.",
+                        action="Pass `steps_per_epoch` and a generator that continues, or an "
+                        "object whose `__iter__` starts again.",
                     )
                 )
             self._iterator = self._source

@@ -39,7 +39,7 @@ class LayerKeys:
     def _walk_all(self, layers: Sequence[tuple[Any, Any]], path: Path, group: str) -> None:
         counts: dict[str, int] = {}
         for index, layer in layers:
-            # By class: names are made up anew for every model.
+            # By class: names are new for every model.
             name = snake_case(type(layer).__name__)
             counts[name] = counts.get(name, -1) + 1
             suffix = f"_{counts[name]}" if counts[name] else ""

@@ -59,7 +59,7 @@ class NnxFunctional(Functional):
         return compiled
 
     def forget_structure(self) -> None:
-        """Has the module split again, after parts were added or taken away."""
+        """Splits the module again when it is next used: parts were added or taken away."""
         for name in ("_structure", "_forward"):
             vars(self).pop(name, None)
 

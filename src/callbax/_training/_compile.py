@@ -26,7 +26,7 @@ class Programs:
     """A step's compiled programs; this is the only place where steps meet ``jax.jit``.
 
     One program runs a *dynamic* number of steps in a loop, and so serves full executions,
-    remainders and replays without compiling again. Where executions of one step are the rule, a
+    remainders and replays without compiling again. If executions of one step are the rule, a
     program of a single step saves what the loop costs. Both give the same bits: each step sits
     behind optimization barriers, so that XLA sees the same computation in either. Where XLA
     compiles a step worse inside a loop, and then with other bits, the single step is dispatched as
@@ -66,7 +66,7 @@ class Programs:
         single: bool = False,
         overwrite: bool = False,
     ) -> tuple[Packed, list[PyTree]]:
-        """Takes steps, in one dispatch where that pays.
+        """Takes steps, in one dispatch if that pays.
 
         Args:
             start: The state before them.
@@ -103,7 +103,7 @@ class Programs:
         """Compiles the single step for batches of a size that is yet to come, in the background.
 
         XLA compiles a small program on one core, so that the last, smaller batch of a pass costs
-        no time of its own where there is another core.
+        no time of its own if there is another core.
 
         Args:
             start: A state.
@@ -207,7 +207,7 @@ class Programs:
 def loops_well(jaxpr: Any, platform: str) -> bool:
     """Returns whether XLA compiles a computation as well inside a loop as outside.
 
-    On a CPU it brings convolutions into the form that its fast kernels take only where they stand
+    On a CPU it brings convolutions into the form that its fast kernels take only if they stand
     outside of loops (35 against 11 ms for a step of a small network, measured).
     """
     return platform != "cpu" or not _convolves(jaxpr)

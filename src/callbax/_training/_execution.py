@@ -24,7 +24,7 @@ class Execution:
         end: The state after them.
         blocks: Their rows as they come from the device: leaves of shape (steps or more, ...).
         keyed: Whether a row is logs, float32 of shape (keys,), and no output of the module.
-        dispatched: When it was; None where a program was compiled for it.
+        dispatched: When it was; None if a program was compiled for it.
         rows: The rows one by one, on the host; None before they were fetched.
     """
 

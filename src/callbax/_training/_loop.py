@@ -157,8 +157,8 @@ _STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_
 def _warn_if_short(done: int, steps: int | None) -> None:
     if steps is not None and done < steps:
         warn(
-            f"Your input ran out of data after {done} of {steps} batches; the run goes on without "
-            "the others. Let the data have at least `steps_per_epoch * epochs` batches."
+            f"Your input ran out of data after {done} of {steps} batches; the run continues "
+            "without the others. Let the data have at least `steps_per_epoch * epochs` batches."
         )
 
 

@@ -124,7 +124,7 @@ class Objective:
 
     @property
     def directions(self) -> dict[str, str | None]:
-        """Log key -> "up" where more is better, "down" where less is, None where nobody knows."""
+        """Log key -> "up" if more is better, "down" if less is, None if unknown."""
         return {key: metric.direction for key, metric in self._trackers.items()}
 
     @functools.cached_property
@@ -218,7 +218,7 @@ class Objective:
         return trackers
 
     def _by_output(self, value: PyTree, what: str) -> dict[str, Any]:
-        """Returns output name -> array; targets may be missing where nothing asks for them."""
+        """Returns output name -> array; targets may be missing if nothing asks for them."""
         if value is None:
             return dict.fromkeys(self.names)
         if isinstance(value, Mapping):

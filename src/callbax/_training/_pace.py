@@ -108,10 +108,10 @@ class Pace:
         return int(length if touch is None else min(length, touch - step))
 
     def may_run_ahead(self, step: int) -> bool:
-        """Says whether to dispatch the execution after a step before the hooks reach it.
+        """Returns whether to dispatch the execution after a step before the hooks reach it.
 
         Args:
-            step: Steps taken when it starts. Where a hook is expected to change the state there,
+            step: Steps taken when it starts. If a hook is expected to change the state there,
                 running ahead would be thrown away.
         """
         return not (self._touch_writes and step == self._next_touch())
@@ -175,15 +175,15 @@ class Pace:
     def _next_touch(self) -> int:
         """Returns after which step hooks are expected to read or change the state next.
 
-        It is in the past where they were expected to and did not.
+        It is in the past if they were expected to and did not.
         """
         if self._touched_at is None:
             return self._epoch_at + self._first_touch
-        # The first guess: once every so many batches, counted from the epoch's begin.
+        # The first guess: once every n batches, counted from the epoch's begin.
         return self._touched_at + (self._interval or self._first_touch)
 
     def _touch_after(self, step: int) -> int | None:
-        """Returns where to end an execution that starts at a step, None where nobody knows.
+        """Returns where to end an execution that starts at a step, None if unknown.
 
         Hooks may not have got to the step yet, and the next touch may be due right there.
         """

@@ -44,7 +44,7 @@ class TrainState:
 
     def replace(self, **changes: Any) -> "TrainState":
         """Returns a state that differs in the fields given."""
-        # Not dataclasses.replace, which looks the fields up anew at every step.
+        # Not dataclasses.replace, which looks the fields up again at every step.
         return TrainState(**(vars(self) | changes))
 
 

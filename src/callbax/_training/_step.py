@@ -13,7 +13,7 @@ from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._training._objective import Objective
 
 Batch = tuple[PyTree, PyTree, PyTree]
-"""(x, y, sample_weight), the latter two None where there are none."""
+"""(x, y, sample_weight), the latter two None if there are none."""
 Fields = dict[str, PyTree]
 """Fields of a `TrainState` by name."""
 
@@ -41,7 +41,7 @@ class Step:
         run: ``(state fields, batch) -> (moved fields of the state, row)``.
         moves: Fields of the state that it changes.
         reads: Fields that it reads and leaves as they are.
-        keys: Names of the row's values; None where the row is the module's output.
+        keys: Names of the row's values; None if the row is the module's output.
     """
 
     run: Callable[[Fields, Batch], tuple[Fields, PyTree]]

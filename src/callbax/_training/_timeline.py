@@ -78,7 +78,7 @@ class Timeline:
         """Empties the running metrics and sees that there is data.
 
         Args:
-            steps: Batches in the epoch; None goes on to the end of the data.
+            steps: Batches in the epoch; None continues to the end of the data.
             done: Batches of it that a run before has done; its running metrics are kept then.
 
         Raises:
@@ -142,7 +142,7 @@ class Timeline:
         return float("nan") if row is None else float(row[-1])
 
     def outputs(self) -> PyTree:
-        """Returns what the last batch's row holds where it is no logs: NumPy arrays."""
+        """Returns what the last batch's row holds if it is not logs: NumPy arrays."""
         return self._row()
 
     # For the model
@@ -225,7 +225,7 @@ class Timeline:
         self._current = self._next = None
 
     def _prepare_rest(self) -> None:
-        """Has the program for the pass's last, smaller batch compiled, if the epoch gets there."""
+        """Compiles the program for the pass's last, smaller batch, if the epoch gets there."""
         left = self._reading.front.count - self._reading.offset
         if self._epoch_end is None or self._cursor + left < self._epoch_end:
             rest = self._reading.after_front()
@@ -273,7 +273,7 @@ class Timeline:
         return ahead
 
     def _run_ahead(self, current: Execution) -> Execution | None:
-        """Dispatches the execution after the current one, where nothing speaks against it."""
+        """Dispatches the execution after the current one, unless something speaks against it."""
         begins = current.ends
         if begins == self._epoch_end or not self._pace.may_run_ahead(begins):
             return None
@@ -293,7 +293,7 @@ class Timeline:
         if self._epoch_end is not None:
             limits.append(self._epoch_end - begins)
         count = min(limits)
-        self._programs.await_prepared(chunk.batches)  # compiling is no step's time
+        self._programs.await_prepared(chunk.batches)  # compiling does not count as a step's time
         traces, started = self._programs.traces, time.perf_counter()
         end, blocks = self._programs.run(
             state,

@@ -25,7 +25,7 @@ def get(identifier: str | Activation | None) -> Activation:
 
     Raises:
         ValueError: No activation has that name.
-        TypeError: The identifier is none of these.
+        TypeError: The identifier is not one of these.
 
     Example:
         >>> get("swish").__name__, get(None).__name__

@@ -12,7 +12,7 @@ def clear_session(free_memory: bool = True) -> None:
     alone.
 
     Differs from Keras: nothing else is global here, so nothing else is cleared; models built
-    before go on working.
+    before continue to work.
 
     Args:
         free_memory: Also have Python collect what nobody refers to any more.

@@ -29,7 +29,7 @@ class Callback:
             end of a batch is the time that batch took. ``"auto"``: exact for a mode (train, test,
             predict) whose two batch hooks are both overridden, as they may then be timing the
             batch; else fused.
-        adds_logs: Keys that this very class, not a subclass, adds to the logs; ``None`` where it
+        adds_logs: Keys that this very class, not a subclass, adds to the logs; ``None`` if it
             does not say. With it a mistyped ``monitor`` is an error before the first step, without
             it only a warning, as the class may add that key.
         runs_last: Whether its hooks come after those of all others, to see what they left behind.

@@ -38,9 +38,9 @@ class CallbackList(Callback):
         **params: Parameters of the run to give to the callbacks: verbose, epochs, steps.
 
     Raises:
-        TypeError: Something in `callbacks` is no callback, or has a hook that cannot be called
+        TypeError: Something in `callbacks` is not a callback, or has a hook that cannot be called
             the way it will be.
-        ValueError: A callback's `execution` is none of the known ones.
+        ValueError: A callback's `execution` is not one of the known ones.
 
     Differs from Keras: callbacks always run in order and never in threads; one alone and nested
     lists work; wrong objects are refused here, and a mistyped ``monitor`` when training begins;
@@ -101,7 +101,7 @@ class CallbackList(Callback):
 
     @contextmanager
     def joined_by(self, callback: Callback) -> Iterator[None]:
-        """Has one more callback, after all others but those that run last, for as long as it lasts.
+        """Adds one more callback, after all others but those that run last, while it lasts.
 
         Args:
             callback: One that belongs to the run rather than to the user.
@@ -133,7 +133,7 @@ class CallbackList(Callback):
             _tell(callback, "set_model", model)
 
     def wants(self, hook: str) -> bool:
-        """Says whether any callback overrides this hook; if not, it need not be called.
+        """Returns whether any callback overrides this hook; if not, it need not be called.
 
         Args:
             hook: Its name: ``"on_train_batch_end"``.
@@ -141,13 +141,13 @@ class CallbackList(Callback):
         return self._calls.wants(hook)
 
     def needs_exact(self, mode: Mode) -> bool:
-        """Says whether a callback needs one step per dispatch in this mode.
+        """Returns whether a callback needs one step per dispatch in this mode.
 
         Args:
             mode: ``"train"``, ``"test"`` or ``"predict"``.
 
         Returns:
-            True where a callback's `execution` is ``"exact"``, or is ``"auto"`` and it overrides
+            True if a callback's `execution` is ``"exact"``, or is ``"auto"`` and it overrides
             both batch hooks of the mode, as it may then be timing the batch.
         """
         batch_hooks = (f"on_{mode}_batch_begin", f"on_{mode}_batch_end")
@@ -294,7 +294,7 @@ class CallbackList(Callback):
         return len(self.callbacks)
 
     def _take(self, callbacks: object, path: str) -> None:
-        """Takes in the user's callbacks and looks up anew who overrides what."""
+        """Adds the user's callbacks and looks up again who overrides what."""
         for entry in flatten(callbacks, path):
             if isinstance(entry.callback, CallbackList):
                 self._given.extend(entry.callback)

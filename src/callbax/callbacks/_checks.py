@@ -126,7 +126,7 @@ def check(entry: Entry) -> None:
 
 
 def _check_signature(where: str, hook: str, method: Any) -> None:
-    """Raises where a hook could not be called, instead of hours later in the run."""
+    """Raises if a hook could not be called, instead of hours later in the run."""
     args: tuple[Any, ...] = ({},)
     kwargs: dict[str, Any] = {}
     call = f"{hook}(logs)"
@@ -165,14 +165,14 @@ def _warn_of_misspelt_hooks(path: str, callback: object) -> None:
             meant = [hook for hook in HOOK_NAMES if _one_edit_apart(name, hook)]
             if meant and callable(getattr(type(callback), name, None)):
                 warn(
-                    f"`{path}`: {type(callback).__name__} defines `{name}`, which is no hook and "
-                    f"is never called. Did you mean `{meant[0]}`?",
+                    f"`{path}`: {type(callback).__name__} defines `{name}`, which is not a hook "
+                    f"and is never called. Did you mean `{meant[0]}`?",
                     UserWarning,
                 )
 
 
 def _one_edit_apart(left: str, right: str) -> bool:
-    """Says whether one insertion, deletion, replacement or swap of neighbours makes them equal."""
+    """Returns whether one insertion, deletion, replacement or swap makes them equal."""
     shorter, longer = sorted((left, right), key=len)
     same = 0
     while same < len(shorter) and left[same] == right[same]:

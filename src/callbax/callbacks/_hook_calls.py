@@ -51,7 +51,7 @@ class HookCalls:
         }
 
     def wants(self, hook: str) -> bool:
-        """Says whether anyone overrides a hook."""
+        """Returns whether anyone overrides a hook."""
         return bool(self._calls[hook])
 
     def call(self, hook: str, logs: Logs | None, *epoch: int) -> None:
@@ -82,7 +82,7 @@ class HookCalls:
             raise
 
     def _note_stop(self, call: _Call, batch: int | None = None) -> None:
-        """Says who asked the run to stop first, and when; later ones are no news."""
+        """Records who asked the run to stop first, and when; later ones do not count."""
         self.watching = False
         at = place(self.epoch, batch)
         name = type(call.callback).__name__
@@ -91,7 +91,7 @@ class HookCalls:
     def _note(
         self, error: BaseException, call: _Call | None, hook: str, batch: int | None = None
     ) -> None:
-        """Says on the exception where it came from, unless a list nearer to it has said so."""
+        """Notes on the exception where it came from, unless a list nearer to it has said so."""
         if call is None or any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
             return
         where = {"epoch": self.epoch, "batch": batch}

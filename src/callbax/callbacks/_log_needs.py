@@ -25,14 +25,14 @@ class LogNeed(NamedTuple):
 def check_log_needs(callbacks: Iterable[Any], log_keys: tuple[str, ...] | None) -> None:
     """Raises for a key that no logs of the run will have.
 
-    It only warns where a callback of which nobody knows what it adds may still add the key, and
-    where nothing but the validation is missing, of which Keras too only warns.
+    It only warns if a callback whose additions are unknown may still add the key, and
+    if nothing but the validation is missing, of which Keras too only warns.
 
     Args:
         callbacks: All of the run. One that reads keys returns them from ``log_needs()``; one that
             adds keys names them in `adds_logs`.
-        log_keys: Keys of the epochs' logs, ``val_`` ones included where validation will run; None
-            where nobody knows.
+        log_keys: Keys of the epochs' logs, ``val_`` ones included if validation will run; None
+            if unknown.
 
     Raises:
         ValueError: A key is unknown; the message lists the closest ones.
@@ -60,7 +60,7 @@ def _validates(key: str, keys: Iterable[str]) -> bool:
 
 
 def _added(callback: object, hook: str) -> Iterable[str] | None:
-    """Returns the keys that a callback adds to the logs of a hook, None where nobody knows."""
+    """Returns the keys that a callback adds to the logs of a hook, None if unknown."""
     if overrider(callback, hook) is None:
         return ()
     # Of its very class: a subclass may add others.

@@ -41,7 +41,7 @@ class ModelView(Protocol):
 
     @property
     def log_keys(self) -> tuple[str, ...] | None:
-        """Keys of the logs at the end of an epoch, sorted; None where nobody knows yet."""
+        """Keys of the logs at the end of an epoch, sorted; None while they are unknown."""
 
     @property
     def batch_loss(self) -> float:
@@ -49,7 +49,7 @@ class ModelView(Protocol):
 
     @property
     def metric_directions(self) -> Mapping[str, str | None]:
-        """Log key (without ``val_``) -> "up", "down", or None where nobody knows."""
+        """Log key (without ``val_``) -> "up", "down", or None if unknown."""
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, in Keras's order."""

@@ -4,11 +4,11 @@ from typing import SupportsFloat, cast
 
 
 def as_number(value: object) -> float | None:
-    """Returns a value as a Python float, or None where it is not one number.
+    """Returns a value as a Python float, or None if it is not one number.
 
     Args:
         value: An int, a float, or a NumPy or JAX scalar. Bools, strings and arrays with an axis
-            are no numbers.
+            are not numbers.
 
     Example:
         >>> import numpy as np

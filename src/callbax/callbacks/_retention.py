@@ -14,9 +14,9 @@ class Retention:
 
     Args:
         best: How many of the best to keep.
-        last: How many of the newest to keep; 1 where only `best` is given. With neither,
+        last: How many of the newest to keep; 1 if only `best` is given. With neither,
             everything is kept.
-        monitor: Says which of two values is better.
+        monitor: Tells which of two values is better.
         owner: Class name of the callback, for messages.
 
     Raises:

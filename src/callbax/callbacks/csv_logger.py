@@ -25,7 +25,7 @@ class CSVLogger(Callback):
     Args:
         filename: Path of the file, in an existing directory.
         separator: String of one character between the values of a row.
-        append: Whether to go on with the file if there is one, under its own header; else it is
+        append: Whether to continue the file if there is one, under its own header; else it is
             replaced when training begins.
 
     Raises:
@@ -61,7 +61,7 @@ class CSVLogger(Callback):
         self._columns: list[str] = []
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Starts the file, or reads the header of the one to go on with."""
+        """Starts the file, or reads the header of the one to continue."""
         self._columns = []
         with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
             pass  # A path that cannot be written is known now and not after the first epoch.

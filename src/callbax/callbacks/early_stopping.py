@@ -14,9 +14,9 @@ from callbax.callbacks._terminal._console import place, print_message
 class EarlyStopping(Callback):
     """Stops training when a monitored quantity has stopped improving.
 
-    An epoch without the quantity is warned about and not counted. Where ``fit`` validates within
+    An epoch without the quantity is warned about and not counted. If ``fit`` validates within
     epochs and `monitor` is a ``val_`` key, validations are looked at and counted in place of
-    epochs. The same instance may serve several fits: each starts anew.
+    epochs. The same instance may serve several fits: each starts afresh.
 
     Args:
         monitor: Key in the epoch's, or the validation's, logs.
@@ -35,10 +35,10 @@ class EarlyStopping(Callback):
         best: Best value so far; None before the first.
         best_epoch: The epoch that had it, counted from 0.
         best_batch: The batch after which a validation within that epoch had it, counted from 0;
-            None where the epoch's end had it.
+            None if the epoch's end had it.
         wait: Epochs since the last improvement.
-        stopped_epoch: The epoch in which it stopped the run; 0 where it did not.
-        stopped_batch: The batch, likewise; None where it did not stop the run at a validation.
+        stopped_epoch: The epoch in which it stopped the run; 0 if it did not.
+        stopped_batch: The batch, likewise; None if it did not stop the run at a validation.
         best_weights: The weights as of then, with `restore_best_weights`.
 
     Raises:

@@ -14,16 +14,16 @@ class History(Callback):
     each epoch.
 
     Pass one of your own to keep recording over several fits: `history` grows, `epoch` starts
-    anew. It is on ``model.history`` from the start of the run, so it can be read after an
+    afresh. It is on ``model.history`` from the start of the run, so it can be read after an
     exception too.
 
     Attributes:
         history: Log key -> values of the epochs, or validations, that had that key.
         epoch: The epochs that were run, counted from 0.
         validations: Epoch and batch, counted from 0, after which each validation within an epoch
-            was run; it starts anew with `epoch`.
+            was run; it starts afresh with `epoch`.
         stop_reason: Which callback asked the last run to stop, and when, counted from 1 as in
-            what callbacks print: ``"EarlyStopping at epoch 3"``; None where none did.
+            what callbacks print: ``"EarlyStopping at epoch 3"``; None if none did.
 
     Differs from Keras: `epoch` exists before the first run; `stop_reason` and `validations` are
     new.
@@ -50,7 +50,7 @@ class History(Callback):
         self.stop_reason: str | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Starts `epoch` and `validations` anew; `history` goes on."""
+        """Empties `epoch` and `validations`; `history` is kept."""
         self.epoch = []
         self.validations = []
 

@@ -27,7 +27,7 @@ class LambdaCallback(Callback):
             ``on_batch_end`` too.
 
     Raises:
-        TypeError: A name that is no hook.
+        TypeError: A name that is not a hook.
 
     Differs from Keras: a misspelt hook is an error, not an attribute that nobody reads.
 

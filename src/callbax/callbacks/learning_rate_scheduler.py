@@ -14,11 +14,11 @@ from callbax.callbacks._terminal._console import print_message
 class LearningRateScheduler(Callback):
     """Sets the optimizer's learning rate from a function of the epoch.
 
-    At each epoch end the rate in force is added to the logs as ``learning_rate``.
+    At each epoch end the current rate is added to the logs as ``learning_rate``.
 
     Args:
         schedule: ``schedule(epoch, lr)`` or ``schedule(epoch)``: the epoch counted from 0 and the
-            rate in force, to the new rate. Anything that is one number will do: a Python, NumPy
+            current rate, to the new rate. Anything that is one number will do: a Python, NumPy
             or JAX scalar.
         verbose: 1 prints the new rate at each epoch's start, 0 nothing.
 
@@ -79,7 +79,7 @@ class LearningRateScheduler(Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Adds the rate in force to the logs."""
+        """Adds the current rate to the logs."""
         if logs is not None:
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 

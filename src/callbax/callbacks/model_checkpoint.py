@@ -22,11 +22,11 @@ class ModelCheckpoint(Callback):
     """Saves the model, or its weights, every so often, or whenever it is better than before.
 
     A file is replaced in one step: whatever happens during a save, the one before is whole. The
-    same instance may serve several fits: `best` and the counts go on.
+    same instance may serve several fits: `best` and the counts continue.
 
     Args:
         filepath: Path of the file; with fields, such as ``"{epoch:02d}-{val_loss:.2f}.keras"``,
-            one file per save. Fields are ``epoch`` (counted from 1), ``batch`` (likewise, where
+            one file per save. Fields are ``epoch`` (counted from 1), ``batch`` (likewise, if
             `save_freq` or the validation that decides is by batch) and the keys of the logs. It
             ends in ``.weights.h5`` with `save_weights_only`, else in ``.keras``. Directories are
             made.
@@ -38,7 +38,7 @@ class ModelCheckpoint(Callback):
         save_weights_only: Whether to save only the weights, with the optimizer's.
         mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
         save_freq: ``"epoch"``, a number of batches, or a number and a unit: ``"3 epochs"``,
-            ``"500 batches"``, ``"10 minutes"``. Where ``fit`` validates within epochs and a
+            ``"500 batches"``, ``"10 minutes"``. If ``fit`` validates within epochs and a
             ``val_`` key decides, validations count as epochs.
         initial_value_threshold: Value to beat for the first save; None for none.
         keep_best: Of the files saved, how many of the best to keep; the newest stays too. Leave

@@ -20,7 +20,7 @@ class OrbaxCheckpoint(Callback):
     """Saves the model's state in Orbax's format, in the background; needs `orbax-checkpoint`.
 
     Use it for states too large for one file or one process, else `ModelCheckpoint`. Each
-    checkpoint is a directory named after the epoch, counted from 0, or, where `save_freq` or the
+    checkpoint is a directory named after the epoch, counted from 0, or, if `save_freq` or the
     validation that decides is by batch, after the training steps taken; one of that name from
     before is replaced. In it, ``pytree`` holds nested dicts of arrays as
     ``model.get_state_tree()`` returns them.
@@ -32,11 +32,11 @@ class OrbaxCheckpoint(Callback):
         save_best_only: Whether to save only what is better than everything before.
         mode: ``"min"``, ``"max"``, or ``"auto"``: down for a loss, else as the metric says.
         save_freq: ``"epoch"``, a number of batches, or a number and a unit: ``"3 epochs"``,
-            ``"500 batches"``, ``"10 minutes"``. Where ``fit`` validates within epochs and a
+            ``"500 batches"``, ``"10 minutes"``. If ``fit`` validates within epochs and a
             ``val_`` key decides, validations count as epochs.
         initial_value_threshold: Value to beat for the first save; None for none.
         max_to_keep: How many of the newest to keep; None for all.
-        save_on_background: Whether training goes on while the disk is written to. A save that
+        save_on_background: Whether training continues while the disk is written to. A save that
             fails raises at the next save or at the end of training.
         save_weights_only: Whether to leave out the optimizer's and metrics' state.
 
@@ -140,7 +140,7 @@ class OrbaxCheckpoint(Callback):
         self._monitor.epoch_began(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Saves if it is due; not called where neither saves nor validations are by batch."""
+        """Saves if it is due; not called if neither saves nor validations are by batch."""
         self._steps += 1
         if self._frequency.batch_ended():
             if self.save_best_only and self.monitor not in (logs or {}):

@@ -13,7 +13,7 @@ class ProgbarLogger(Callback):
     """Shows progress and metrics on the standard output; ``verbose`` adds one by itself.
 
     ``verbose=1`` and ``"auto"`` draw a bar that moves, in a terminal and in a notebook; what
-    other callbacks print meanwhile appears above it. Where the output is a file they write one
+    other callbacks print meanwhile appears above it. If the output is a file they write one
     plain line per epoch instead, as ``verbose=2`` does everywhere. ``verbose=0`` shows nothing.
     Values are shown as the logs have them. Validation inside ``fit`` is silent.
 
@@ -118,6 +118,6 @@ class ProgbarLogger(Callback):
     def _finish(self, logs: Logs | None) -> None:
         if self._progress is not None:
             self._progress.finish(logs)
-            # Where nobody knew the number of steps, the next epoch goes by this one.
+            # If nobody knew the number of steps, the next epoch goes by this one.
             self.target = self.target or self._progress.seen
             self._progress = None

@@ -21,7 +21,7 @@ class ReduceLROnPlateau(Callback):
     At each epoch end the rate that the epoch used last is added to the logs as
     ``learning_rate``. An epoch without the quantity is warned about and not counted. Where
     ``fit`` validates within epochs and `monitor` is a ``val_`` key, validations are looked at
-    and counted in place of epochs. The same instance may serve several fits: each starts anew.
+    and counted in place of epochs. The same instance may serve several fits: each starts afresh.
 
     Args:
         monitor: Key in the epoch's, or the validation's, logs.
@@ -41,7 +41,7 @@ class ReduceLROnPlateau(Callback):
 
     Raises:
         ValueError: A number is out of bounds; or, before the first epoch, mode is "auto" and
-            nobody knows which way is better.
+            it is unknown which way is better.
 
     Differs from Keras: NaN never becomes the best value; a negative `patience` or `cooldown` and
     unknown arguments are refused; validations within epochs, which Keras does not have, count as

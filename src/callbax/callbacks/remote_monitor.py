@@ -16,7 +16,7 @@ from callbax.callbacks._callback import Callback, Execution
 class RemoteMonitor(Callback):
     """Sends the epoch and its logs to a server, by HTTP POST; needs the `requests` library.
 
-    A server that cannot be reached, or refuses, is warned about once per fit; training goes on
+    A server that cannot be reached, or refuses, is warned about once per fit; training continues
     and the next epoch is sent again.
 
     Args:
@@ -91,7 +91,7 @@ class RemoteMonitor(Callback):
                 self._warned = True
                 warn(
                     f"Could not reach RemoteMonitor root server at {self.root} "
-                    f"({type(error).__name__}). Training goes on; later failures of this fit are "
+                    f"({type(error).__name__}). Training continues; later failures of this fit are "
                     "not reported."
                 )
 

@@ -77,7 +77,7 @@ class SwapEMAWeights(Callback):
         self._give_back()
 
     def teardown(self) -> None:
-        """Puts the trained weights back where an exception ended the run halfway."""
+        """Puts the trained weights back if an exception ended the run halfway."""
         if self._borrowed or self._kept:
             self._borrowed = self._kept = False
             self._put(averages=False)

@@ -41,7 +41,7 @@ def load_data(
     Use it to try a model on something real. Looked for, in this order: the file in the cache
     folder (``$CALLBAX_DATA_DIR``, else ``callbax`` in the user's cache folder); beside it the four
     IDX files of the original publication, as ``.gz`` or unpacked; the file in Keras's own cache.
-    Only where there is none of these is it downloaded, and its checksum verified.
+    It is downloaded only if all of these are missing, and its checksum verified.
 
     Differs from Keras: reads IDX files too, takes an absolute path, checks shapes and dtypes, and
     can be told not to download.
@@ -108,7 +108,7 @@ def _read_npz(file: Path, where: str) -> tuple[TrainPart, TestPart]:
             parts = {part: archive[part] for part in _SHAPES}
     except KeyError as error:
         raise _damaged(where, file, f"a file without {error.args[0]}") from error
-    # Anything may come out of damaged bytes; np.load of a lone array is no context manager.
+    # Anything may come out of damaged bytes; np.load of a lone array is not a context manager.
     except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(where, file, f"something else ({type(error).__name__}: {error})") from error
     for part, array in parts.items():
@@ -128,7 +128,7 @@ def _damaged(where: str, file: Path, received: str) -> ValueError:
             where,
             expected=f"an .npz file of uint8 arrays {shapes} in {file}",
             received=received,
-            action="Delete that file: the next call downloads it anew.",
+            action="Delete that file: the next call downloads it again.",
         )
     )
 

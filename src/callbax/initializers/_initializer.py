@@ -60,5 +60,5 @@ class Initializer:
         return cls(**config)
 
     def clone(self) -> Self:
-        """Returns a new one with the same arguments; where the seed was open, with a new seed."""
+        """Returns a new one with the same arguments; if the seed was open, with a new seed."""
         return self.from_config(self.get_config())

@@ -38,7 +38,7 @@ def get(identifier: InitializerLike | type | None, seeds: SeedSource | None = No
 
     Raises:
         ValueError: No initializer has that name.
-        TypeError: The identifier is none of these.
+        TypeError: The identifier is not one of these.
 
     Example:
         >>> get("glorot_uniform", SeedSource(0))((2, 3)).shape
@@ -85,7 +85,7 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
 
 
 def _make(entry: Callable[..., Any], config: dict[str, Any], seeds: SeedSource | None) -> Init:
-    """Makes an initializer, with a seed from the source where the config leaves the seed open."""
+    """Makes an initializer, with a seed from the source if the config leaves the seed open."""
     if not isinstance(entry, type):
         return entry
     if issubclass(entry, SeededInitializer) and config.get("seed") is None:

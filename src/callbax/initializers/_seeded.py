@@ -24,7 +24,7 @@ class SeededInitializer(Initializer):
             from Python's ``random``, which ``set_random_seed`` controls.
 
     Raises:
-        TypeError: The seed is none of these.
+        TypeError: The seed is not one of these.
         ValueError: The seed does not fit into 32 bits.
     """
 

@@ -37,7 +37,7 @@ class Layer(nnx.Module):
     Args:
         name: Its name; by default the class's, numbered.
         trainable: Whether training changes its weights.
-        input_shape: Shape of one sample, where it is the first layer.
+        input_shape: Shape of one sample, if it is the first layer.
         input_dim: Length of one sample that is a vector.
 
     Example:
@@ -69,7 +69,7 @@ class Layer(nnx.Module):
         self._seeds: SeedSource | None = None
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights; override it where there are any.
+        """Makes the weights; override it if there are any.
 
         Args:
             input_shape: Shape of a batch of inputs, (samples or None, ...).
@@ -131,7 +131,7 @@ class Layer(nnx.Module):
             name: Taken for compatibility; the attribute's name is the weight's.
 
         Returns:
-            An ``nnx.Param``, or an ``nnx.Variable`` where it is not trainable.
+            An ``nnx.Param``, or an ``nnx.Variable`` if it is not trainable.
         """
         chosen = initializer if initializer is not None else "glorot_uniform" if shape else "zeros"
         make: Any = get_initializer(chosen, self._seeds)

@@ -21,8 +21,8 @@ class Input(Layer):
     """Says what one sample looks like, so that a `Sequential` can be built before it sees data.
 
     Args:
-        shape: Shape of one sample; None where a dimension varies.
-        batch_size: Samples in a batch, where that is fixed.
+        shape: Shape of one sample; None for a dimension that varies.
+        batch_size: Samples in a batch, if that is fixed.
         dtype: Taken for compatibility; data keep their dtype.
         name: Its name.
         batch_shape: Shape of a batch, in place of ``shape`` and ``batch_size``.
@@ -69,8 +69,8 @@ class Dense(Layer):
         bias_initializer: Initial values of the bias, shape (units,).
         name: Its name.
         trainable: Whether training changes its weights.
-        input_shape: Shape of one sample, where it is the first layer.
-        input_dim: Length of one sample, where it is the first layer.
+        input_shape: Shape of one sample, if it is the first layer.
+        input_dim: Length of one sample, if it is the first layer.
 
     Raises:
         ValueError: ``units`` is not positive, or a name is unknown.
@@ -178,7 +178,7 @@ class Dense(Layer):
 
 
 class _Unkeyed:
-    """Stands for random streams where initializers carry their own seeds.
+    """Stands for random streams if initializers carry their own seeds.
 
     Drawing keys that nobody reads would cost several compilations.
     """
@@ -194,7 +194,7 @@ class Activation(Layer):
     Args:
         activation: Name or function.
         name: Its name.
-        input_shape: Shape of one sample, where it is the first layer.
+        input_shape: Shape of one sample, if it is the first layer.
 
     Example:
         >>> import jax.numpy as jnp
@@ -228,7 +228,7 @@ class Flatten(Layer):
     Args:
         data_format: "channels_last" (the default) or "channels_first", whose channels move last.
         name: Its name.
-        input_shape: Shape of one sample, where it is the first layer.
+        input_shape: Shape of one sample, if it is the first layer.
 
     Example:
         >>> import jax.numpy as jnp

@@ -18,10 +18,10 @@ class Dropout(Layer):
 
     Args:
         rate: Share of the inputs to drop, from 0 to 1.
-        noise_shape: Shape of the mask, 1 where it is shared along a dimension.
+        noise_shape: Shape of the mask, 1 for a dimension that it is shared along a dimension.
         seed: Seed of the mask.
         name: Its name.
-        input_shape: Shape of one sample, where it is the first layer.
+        input_shape: Shape of one sample, if it is the first layer.
 
     Raises:
         ValueError: ``rate`` is outside [0, 1].

@@ -29,7 +29,7 @@ def get(
 
     Raises:
         ValueError: No loss has that name.
-        TypeError: The identifier is none of these.
+        TypeError: The identifier is not one of these.
 
     Example:
         >>> get("mse").__name__, get("MeanSquaredError").name
@@ -76,7 +76,7 @@ def resolve(
 
     Raises:
         ValueError: No loss has that name.
-        TypeError: The identifier is none of these.
+        TypeError: The identifier is not one of these.
 
     Example:
         >>> loss = resolve("ce", y_true_shape=(32,), y_pred_shape=(32, 10))

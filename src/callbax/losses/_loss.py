@@ -73,7 +73,7 @@ class Loss:
             sample_weight: One weight per sample, or per step of each sample.
 
         Returns:
-            A scalar; one value per sample where the reduction is "none".
+            A scalar; one value per sample if the reduction is "none".
 
         Raises:
             ValueError: The shapes do not fit each other.
@@ -114,7 +114,7 @@ class Loss:
         )
 
     def mask(self, y_true: Array, y_pred: Array) -> Array | None:
-        """Says which of the values of `call` count; ``None`` for all of them."""
+        """Returns which of the values of `call` count; ``None`` for all of them."""
         return None
 
     def get_config(self) -> dict[str, Any]:
@@ -146,5 +146,5 @@ def _reduce(values: Array, weights: Array | None, reduction: str | None) -> Arra
 
 
 def _divide_no_nan(dividend: Array, divisor: Array) -> Array:
-    """Divides; 0 where the divisor is 0."""
+    """Divides; 0 if the divisor is 0."""
     return jnp.where(divisor == 0, 0, dividend / jnp.where(divisor == 0, 1, divisor))

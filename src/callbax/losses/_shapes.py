@@ -12,7 +12,7 @@ LabelKind = Literal["binary", "sparse", "categorical"]
 
 
 def same_rank(first: Array, second: Array) -> tuple[Array, Array]:
-    """Adds or drops a last axis of length 1 where the ranks of two arrays differ by one.
+    """Adds or drops a last axis of length 1 if the ranks of two arrays differ by one.
 
     An axis is added to a vector, dropped otherwise.
 
@@ -34,7 +34,7 @@ def same_rank(first: Array, second: Array) -> tuple[Array, Array]:
 
 
 def require_same_shape(where: str, y_true: Array, y_pred: Array, *, hint: str = "") -> None:
-    """Raises where labels and predictions do not match, one for one.
+    """Raises if labels and predictions do not match, one for one.
 
     Args:
         where: The public function at fault.
@@ -113,7 +113,7 @@ def masked_weights(weights: Array | None, mask: Array) -> Array:
 
 
 def label_kind(y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> LabelKind:
-    """Says which kind of classification two shapes, batch first, speak of.
+    """Returns which kind of classification two shapes, batch first, speak of.
 
     Example:
         >>> label_kind((32,), (32, 10)), label_kind((32, 10), (32, 10)), label_kind((32,), (32, 1))

@@ -46,7 +46,7 @@ class LossFunctionWrapper(Loss):
         self._arguments = kwargs
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
-        """Calls the function, with labels and predictions at one rank where a 1 allows it."""
+        """Calls the function, with labels and predictions at one rank if a 1 allows it."""
         y_true, y_pred = same_rank(y_true, y_pred)
         values: Array = self.fn(y_true, y_pred, **self._arguments)
         return values

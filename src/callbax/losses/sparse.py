@@ -65,7 +65,7 @@ class SparseCategoricalCrossentropy(Loss):
         )
 
     def mask(self, y_true: Array, y_pred: Array) -> Array | None:
-        """Says which labels are not to be ignored; ``None`` for all."""
+        """Returns which labels are not to be ignored; ``None`` for all."""
         return valid_labels(y_true, y_pred, self.ignore_class, self.axis)
 
 
@@ -115,7 +115,7 @@ def sparse_categorical_crossentropy(
 def valid_labels(
     y_true: ArrayLike, y_pred: Array, ignore_class: int | None, axis: int
 ) -> Array | None:
-    """Says which labels are not to be ignored; ``None`` for all."""
+    """Returns which labels are not to be ignored; ``None`` for all."""
     return None if ignore_class is None else _labels(y_true, y_pred, axis) != ignore_class
 
 

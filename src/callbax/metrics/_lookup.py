@@ -41,7 +41,7 @@ def get(
 
     Raises:
         ValueError: No metric has that name.
-        TypeError: The identifier is none of these.
+        TypeError: The identifier is not one of these.
 
     Example:
         >>> get("mse").name
@@ -99,7 +99,7 @@ def resolve(
 
     Raises:
         ValueError: No metric has that name, or it is ``None``.
-        TypeError: The identifier is none of these.
+        TypeError: The identifier is not one of these.
 
     Example:
         >>> metric = resolve("acc", y_true_shape=(32,), y_pred_shape=(32, 10))

@@ -26,7 +26,7 @@ class Metric:
         dtype: Dtype of the computation; ``None`` for float32.
 
     Attributes:
-        direction: "up" where higher is better, "down" where lower is, ``None`` where nobody knows;
+        direction: "up" if higher is better, "down" if lower is, ``None`` if unknown;
             callbacks that monitor the metric read it.
 
     Example:

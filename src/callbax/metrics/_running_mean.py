@@ -36,7 +36,7 @@ class RunningMean:
         """Returns the mean with more values in it.
 
         Args:
-            values: One value for each sample; the mean of what belongs to a sample where there
+            values: One value for each sample; the mean of what belongs to a sample if there
                 are more.
             weights: One weight for each sample, or for each step of each sample.
         """
@@ -52,7 +52,7 @@ class RunningMean:
         return RunningMean(self.total + jnp.sum(_mean_from(values, 1)), self.count + count)
 
     def value(self) -> Float[Array, ""]:
-        """Returns the mean, 0 where there is nothing to divide by."""
+        """Returns the mean, 0 if there is nothing to divide by."""
         return jnp.where(self.count == 0, 0, self.total / jnp.where(self.count == 0, 1, self.count))
 
 

@@ -19,7 +19,7 @@ class MeanMetricWrapper(SampleMean):
 
     Args:
         fn: Function of (y_true, y_pred) that returns one value per sample. Its attribute
-            ``direction``, where it has one, becomes the metric's; a loss's is "down".
+            ``direction``, if it has one, becomes the metric's; a loss's is "down".
         name: Its name in the logs; by default the class's own.
         dtype: Dtype of the computation; ``None`` for float32.
         **kwargs: Further arguments for every call of the function.

@@ -44,7 +44,7 @@ class Accuracy(SampleMean):
 
 @higher_is_better
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
-    """Says where predictions equal labels.
+    """Finds out where predictions equal labels.
 
     Args:
         y_true: Labels.
@@ -104,7 +104,7 @@ class BinaryAccuracy(SampleMean):
 
 @higher_is_better
 def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> Array:
-    """Says where predictions, cut at a threshold, equal labels that are 0 or 1.
+    """Finds out where predictions, cut at a threshold, equal labels that are 0 or 1.
 
     Args:
         y_true: Labels, 0 or 1.
@@ -166,7 +166,7 @@ class CategoricalAccuracy(SampleMean):
 
 @higher_is_better
 def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
-    """Says where the most probable class is that of one-hot labels.
+    """Finds out where the most probable class is that of one-hot labels.
 
     Args:
         y_true: One-hot labels, classes last.
@@ -227,7 +227,7 @@ class SparseCategoricalAccuracy(SampleMean):
 
 @higher_is_better
 def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
-    """Says where the most probable class is the one that the label names.
+    """Finds out where the most probable class is the one that the label names.
 
     Args:
         y_true: Class numbers.

@@ -46,7 +46,7 @@ class TopKCategoricalAccuracy(SampleMean):
 
 @higher_is_better
 def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Array:
-    """Says where the class of one-hot labels is among the ``k`` most probable.
+    """Finds out where the class of one-hot labels is among the ``k`` most probable.
 
     Args:
         y_true: One-hot labels, classes last.
@@ -117,7 +117,7 @@ class SparseTopKCategoricalAccuracy(SampleMean):
 def sparse_top_k_categorical_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
-    """Says where the class that the label names is among the ``k`` most probable.
+    """Finds out where the class that the label names is among the ``k`` most probable.
 
     Args:
         y_true: Class numbers.

@@ -43,7 +43,7 @@ class Model:
         module: The module; its call takes a batch and returns an array, or a dict or tuple of
             arrays. Several inputs reach it as several arguments if it takes several.
         seed: Fixes the order in which data are shuffled; without it the order follows from
-            ``utils.set_random_seed``. A module draws dropout from its own ``nnx.Rngs``, anew at
+            ``utils.set_random_seed``. A module draws dropout from its own ``nnx.Rngs``, again at
             every training step.
         name: Its name.
 
@@ -193,7 +193,7 @@ class Model:
         *,
         steps_per_execution: StepsPerExecution = "auto",
     ) -> None:
-        """Says how to train and what to report; the optimizer starts afresh.
+        """Sets how to train and what to report; the optimizer starts afresh.
 
         Args:
             optimizer: A name, an `Optimizer`, or any ``optax.GradientTransformation``.
@@ -274,12 +274,12 @@ class Model:
             class_weight: Class number -> weight in training.
             sample_weight: Weight of each sample in the loss and in ``weighted_metrics``.
             initial_epoch: Number of the first epoch.
-            steps_per_epoch: Batches in an epoch; data go on where the last epoch stopped.
+            steps_per_epoch: Batches in an epoch; data continue where the last epoch stopped.
             validation_steps: Batches of validation data, from their beginning.
             validation_batch_size: Samples in a batch of validation; ``batch_size`` by default.
-            validation_freq: Validate every so many epochs, or the numbers of epochs to validate; or
+            validation_freq: Validate every n epochs, or the numbers of epochs to validate; or
                 a number and a unit: ``"2 epochs"``, or ``"500 batches"`` to validate within epochs,
-                after every so many batches of the run, with the hook ``on_validation_end``.
+                after every n batches of the run, with the hook ``on_validation_end``.
                 Callbacks that monitor a ``val_`` key then go by validations, not by epochs.
 
         Returns:
@@ -437,7 +437,7 @@ class Model:
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: PathLike, skip_mismatch: bool = False) -> None:
-        """Reads weights, and the optimizer's state where the file holds it; in a hook they count.
+        """Reads weights, and the optimizer's state if the file holds it; in a hook they count.
 
         Args:
             filepath: A ``.weights.h5``, ``.safetensors`` or ``.keras`` file.
@@ -498,7 +498,7 @@ class Model:
         return json.dumps(saving.serialize_keras_object(self), **kwargs)
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """Returns for what inputs the model was built; None where nobody needs to know."""
+        """Returns for what inputs the model was built; None if that does not matter."""
         return None
 
     def get_compile_config(self) -> dict[str, Any] | None:

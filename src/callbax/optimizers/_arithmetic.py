@@ -26,7 +26,7 @@ def clip(
         )
     if global_clipnorm:
         norm = optax.tree.norm(grads)
-        # optax's own clipping lets finite gradients through where another is infinite; in Keras
+        # optax's own clipping lets finite gradients through if another is infinite; in Keras
         # all become NaN, and a training that has come apart can be noticed.
         scale = global_clipnorm * jnp.minimum(1 / norm, 1 / global_clipnorm) + (norm - norm)
         return jax.tree.map(lambda g: g * scale, grads)
@@ -55,7 +55,7 @@ def average(averages: Arrays, params: Arrays, momentum: float, updates: Array) -
 
 
 def overwrite(params: Arrays, averages: Arrays, every: int | None, updates: Array) -> PyTree:
-    """Returns the averages in place of weights once in so many updates, if at all.
+    """Returns the averages in place of weights every n updates, if at all.
 
     Source: ``_backend_apply_gradients`` in Keras's ``JaxOptimizer``.
     """

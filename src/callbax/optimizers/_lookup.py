@@ -29,7 +29,7 @@ def get(identifier: OptimizerLike | None, *, where: str | None = None) -> Optimi
 
     Raises:
         ValueError: No optimizer has that name.
-        TypeError: The identifier is none of these.
+        TypeError: The identifier is not one of these.
 
     Example:
         >>> float(get("RMSprop").learning_rate)

@@ -112,7 +112,7 @@ class Optimizer(ABC):
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
         """Returns the optax transformation for a learning rate.
 
-        It is called anew in every trace; the structure of its state must not depend on the rate.
+        It is called again in every trace; the structure of its state must not depend on the rate.
 
         Args:
             learning_rate: The rate, a traced float32 scalar.
@@ -198,7 +198,7 @@ class Optimizer(ABC):
         return self._live.at(learning_rate, step)
 
     def finalize(self, params: Arrays, opt_state: PyTree) -> PyTree:
-        """Returns the weights with which training ends: the averages, where they are kept.
+        """Returns the weights with which training ends: the averages, if they are kept.
 
         Args:
             params: The weights after the last step.
@@ -223,13 +223,13 @@ class Optimizer(ABC):
 
     @property
     def learning_rate(self) -> HyperParameter:
-        """The learning rate in force; it may be set while training.
+        """The current learning rate; it may be set while training.
 
         With a schedule it is the rate of the current step, and cannot be set.
 
         Raises:
             AttributeError: An optax transformation keeps its learning rate to itself.
-            TypeError: What is assigned is no number, or a schedule is in force.
+            TypeError: What is assigned is not a number, or a schedule sets it.
             ValueError: What is assigned is negative or not finite.
 
         Differs from Keras: a schedule can be set only while no model uses the optimizer.
@@ -251,7 +251,7 @@ class Optimizer(ABC):
 
     @property
     def initial_learning_rate(self) -> float | None:
-        """The rate with which training starts; ``None`` where there is none to be seen."""
+        """The rate with which training starts; ``None`` if there is none to be seen."""
         return self._live.initial
 
     @property

@@ -32,7 +32,7 @@ def as_rate(value: object, *, where: str) -> float:
         where: The public call to name in an error, without backticks.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is negative or not finite.
     """
     if not is_number(value):
@@ -105,7 +105,7 @@ def as_schedule(schedule: Callable[..., Any], *, where: str) -> Schedule:
 
 
 def takes_one_argument(function: Callable[..., Any]) -> bool:
-    """Says whether a callable can be called with one argument, as far as Python can tell."""
+    """Returns whether a callable can be called with one argument, as far as Python can tell."""
     try:
         inspect.signature(function).bind(0)
     except TypeError:

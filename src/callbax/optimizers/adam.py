@@ -17,7 +17,7 @@ from callbax.optimizers._optimizer import Optimizer
 class Adam(Optimizer):
     """Scales each gradient's running mean by the root of the running mean of its square.
 
-    Use it where you do not know better: it needs the least tuning.
+    Use it if you do not know better: it needs the least tuning.
 
     Args:
         learning_rate: A number, a schedule, or a function of (step,).

@@ -22,7 +22,7 @@ class OptaxOptimizer(Optimizer):
         name: Name; by default the class's own.
 
     Raises:
-        TypeError: It is no optax transformation.
+        TypeError: It is not an optax transformation.
 
     Example:
         >>> optimizer = OptaxOptimizer(optax.inject_hyperparams(optax.adam)(learning_rate=0.5))
@@ -90,7 +90,7 @@ def injected_rate(transformation: optax.GradientTransformation) -> float | None:
         transformation: Any optax transformation.
 
     Returns:
-        The rate, or ``None`` where there is none, or several, or a schedule sets it.
+        The rate, or ``None`` if there is none, or several, or a schedule sets it.
     """
     try:
         state = transformation.init({"w": jnp.zeros((), jnp.float32)})

@@ -18,7 +18,7 @@ class Contents:
     Attributes:
         weights: Key -> array. Keys of layers follow Keras, as in ``layers/dense/vars/0``.
         names: Group of keys -> name of the layer that it belongs to.
-        optimizer: The optimizer's variables in Keras's order; ``None`` where there is none.
+        optimizer: The optimizer's variables in Keras's order; ``None`` if there is none.
         fresh: How many of them a file holds that was written before the first step.
     """
 

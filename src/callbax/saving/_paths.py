@@ -87,7 +87,7 @@ def check_directory(directory: str, *, where: str) -> None:
 
 
 def check_no_directory(path: str, *, owner: str, argument: str) -> None:
-    """Raises where a file is to be written and a directory is.
+    """Raises if a directory is where a file is to be written.
 
     Raises:
         IsADirectoryError: There is a directory at that path.

@@ -34,7 +34,7 @@ def save_model(model: Described, filepath: PathLike, overwrite: bool = True) -> 
     """Writes a whole model; the same as ``model.save(filepath)``.
 
     The file holds what the model is made of and compiled with, its weights and the optimizer's
-    state, so that `load_model`, here or in Keras, goes on where it stood.
+    state, so that `load_model`, here or in Keras, continues where it stood.
 
     Args:
         model: A `Sequential` of layers that have a ``get_config``.

@@ -246,6 +246,6 @@ def _fitting(cls: Any, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[
 
 
 def _asks(key: str, value: Any) -> bool:
-    """Says whether an argument asks for something; Keras's configs also list what is off."""
+    """Returns whether an argument asks for something; Keras's configs also list what is off."""
     off = value is None or value is False
     return not off and (key, value) not in (("dtype", "float32"), ("trainable", True))

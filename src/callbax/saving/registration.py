@@ -73,7 +73,7 @@ def get_registered_name(obj: object) -> str:
         obj: The class or function.
 
     Returns:
-        ``"package>name"`` where it is registered, else its own name.
+        ``"package>name"`` if it is registered, else its own name.
 
     Source: ``keras.saving.get_registered_name``.
     """

@@ -187,7 +187,7 @@ class Match:
         )
 
     def _match_optimizer(self, contents: Contents, stored: Stored) -> list[str]:
-        """Returns the keys of the optimizer's variables; none where they do not fit."""
+        """Returns the keys of the optimizer's variables; none if they do not fit."""
         variables = contents.optimizer
         if variables is None or not stored.keeps_optimizer:
             return []

@@ -18,7 +18,7 @@ _BAR = "━─"
 
 
 class Display(Protocol):
-    """One line (or several, where it is too long for the screen) that changes in place."""
+    """One line (or several, if it is too long for the screen) that changes in place."""
 
     bar: str
     """Two characters: what is done and what is left. They differ without colours too."""
@@ -31,7 +31,7 @@ class Display(Protocol):
 
 
 def open_display() -> Display | None:
-    """Returns a display where the standard output in force can redraw, else None."""
+    """Returns a display if the current standard output can redraw, else None."""
     stdout = sys.stdout
     if type(stdout).__module__.partition(".")[0] == "ipykernel":
         return _NotebookDisplay()

@@ -19,7 +19,7 @@ class Progress:
     """Counts steps and times them; redraws a display now and then, or prints once at the end.
 
     Args:
-        target: Number of steps, None where nobody knows.
+        target: Number of steps, None if unknown.
         display: Where to redraw; None prints one line at the end.
 
     Source: the layout is that of ``keras.utils.Progbar``.
@@ -36,7 +36,7 @@ class Progress:
         self._draw()
 
     def step(self, seen: int, logs: Logs | None) -> None:
-        """Takes note of a step; this is on the path of every batch.
+        """Records a step; this is on the path of every batch.
 
         Args:
             seen: Number of steps done.
@@ -89,7 +89,7 @@ class Progress:
             yield f" {self._step_time()}{self._metrics()}", ""
 
     def _total(self) -> int | None:
-        # Where data turn out longer than was said, the bar is full rather than wrong.
+        # If data turn out longer than was said, the bar is full rather than wrong.
         return max(self._target, self.seen) if self._target else None
 
     def _count(self) -> str:

@@ -24,7 +24,7 @@ class TensorBoard(Callback):
     """Writes the logs, and more if asked to, for TensorBoard; needs the `tensorboardX` library.
 
     Look at the files with ``tensorboard --logdir logs`` (``pip install tensorboard``), also while
-    training goes on. The runs are ``train`` and ``validation``:
+    training continues. The runs are ``train`` and ``validation``:
 
     - ``epoch_<key>``: logs and learning rate at the end of every epoch, by epoch;
     - ``batch_<key>``: logs of every batch that `update_freq` asks for, by batches of this fit;
@@ -39,7 +39,7 @@ class TensorBoard(Callback):
 
     Args:
         log_dir: Directory for the runs.
-        histogram_freq: Write a histogram of every weight in every so many epochs; 0 for never.
+        histogram_freq: Write a histogram of every weight every n epochs; 0 for never.
         write_graph: Whether to write the layers: the graph of a `Sequential`, and for any model
             the table that ``model.summary()`` prints.
         write_images: Whether to draw every weight when its histogram is written.
@@ -145,7 +145,7 @@ class TensorBoard(Callback):
         self._profile.batch_begins(self._step + 1, self.model, self._directory("train"))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Collects the logs if it is time; not called at all where nothing is by batch."""
+        """Collects the logs if it is time; not called at all if nothing is by batch."""
         self._step += 1
         if self._every and self._step % self._every == 0:
             now = time.time()

@@ -1,4 +1,4 @@
-"""Event files, which TensorBoard reads: scalars in bulk, and what is no scalar one by one."""
+"""Event files, which TensorBoard reads: scalars in bulk, and what is not a scalar one by one."""
 
 import os
 import socket
@@ -53,7 +53,7 @@ class EventFile:
 
         Args:
             prefix: What to put before their names.
-            scalars: Steps, names and values; those that are no numbers are left out.
+            scalars: Steps, names and values; those that are not numbers are left out.
         """
         for names, walls, steps, values in scalars.tables():
             tags = [f"{prefix}{name}".encode() for name in names]

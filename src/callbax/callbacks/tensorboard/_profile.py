@@ -17,7 +17,7 @@ class Profile:
         owner: Class name of the callback, for messages.
 
     Raises:
-        ValueError: `batches` is none of these.
+        ValueError: `batches` is not one of these.
 
     Example:
         >>> bool(Profile("10,20", owner="TensorBoard")), bool(Profile(0, owner="TensorBoard"))
@@ -47,7 +47,7 @@ class Profile:
         except RuntimeError as error:  # Someone else is using it, say.
             warn(
                 f"`{self._owner}(profile_batch=...)`: the profiler did not start ({error}). "
-                "Training goes on without it.",
+                "training continues without it.",
                 RuntimeWarning,
             )
         else:

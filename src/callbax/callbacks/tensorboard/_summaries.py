@@ -25,7 +25,7 @@ def graph_values(library: Any, model: ModelView) -> Iterator[Any]:
 
     Args:
         library: The module ``tensorboardX``.
-        model: Its layers as Keras draws them, where plain values describe them; its summary.
+        model: Its layers as Keras draws them, if plain values describe them; its summary.
     """
     try:
         described = json.dumps(serialize_keras_object(model)).encode()
@@ -106,7 +106,7 @@ def histogram(weight: np.ndarray) -> np.ndarray:
     low, high = data.min(), data.max()
     edges = np.linspace(low, high, _BUCKETS + 1)
     width = (high - low) / _BUCKETS
-    # Where the width is 0, or the quotient rounds up, it is the last bucket.
+    # If the width is 0, or the quotient rounds up, it is the last bucket.
     places = np.full(data.shape, _BUCKETS - 1)
     if width > 0:
         places = np.minimum(((data - low) / width).astype(int), _BUCKETS - 1)
@@ -118,7 +118,7 @@ def images(weight: np.ndarray) -> list[bytes]:
     """Draws an array as Keras does: 0 is black, 1 and more white, at most three pictures.
 
     Returns:
-        Width and height as text, then PNG files; nothing where the array has no such form.
+        Width and height as text, then PNG files; nothing if the array has no such form.
 
     Source: ``keras.callbacks.TensorBoard``, ``tf.summary.image``.
     """

@@ -20,7 +20,7 @@ class LearningRateSchedule(ABC):
     """A learning rate that depends on the step.
 
     Subclass it for a schedule of your own that can be saved: override `__call__` and
-    `get_config`. A plain function of (step,), such as an optax schedule, will do where nothing is
+    `get_config`. A plain function of (step,), such as an optax schedule, will do if nothing is
     saved.
 
     Example:

@@ -14,7 +14,7 @@ from callbax.optimizers.schedules._schedule import (
 
 @SCHEDULES.register()
 class ExponentialDecay(LearningRateSchedule):
-    """Multiplies the learning rate by a factor every so many steps.
+    """Multiplies the learning rate by a factor every n steps.
 
     The rate is ``initial_learning_rate * decay_rate ** (step / decay_steps)``.
 

@@ -1,0 +1,37 @@
+"""Things of which there is one place each."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import callbax
+
+ROOT = Path(callbax.__file__).parent
+PLACES = {
+    r"\bdevice_put\(|\bjax\.devices\(|\bdefault_backend\(": {"_data/_placement.py"},
+    r"\bwarnings\.warn\(|\bstacklevel\b": {"_core/_warnings.py"},
+    r"\"_raw_value\"": {"_modules/_nnx_live.py"},
+    r"f\"_implements_|\"_is_default\"": {"_core/_hooks.py", "callbacks/_checks.py"},
+    r"isinstance\([^)]*\b(np\.integer|Integral)\b": {
+        "_core/_arguments.py",
+        "initializers/_seeded.py",
+    },
+    r"(?m)^(from|import) flax\b": {
+        *(f"_modules/{name}.py" for name in ("_nnx", "_nnx_live", "_nnx_parts", "_stack")),
+        "_modules/_layer_keys.py",
+        *(f"layers/{name}.py" for name in ("_layer", "core", "regularization")),
+        "models/_sequential.py",
+    },
+}
+"""What is done -> where alone it may be done."""
+
+
+@pytest.mark.parametrize("pattern", PLACES)
+def test_it_is_done_in_its_place_alone(pattern):
+    used = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if re.search(pattern, path.read_text())
+    }
+    assert used == PLACES[pattern]
