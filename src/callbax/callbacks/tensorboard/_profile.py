@@ -47,7 +47,7 @@ class Profile:
         except RuntimeError as error:  # Someone else is using it, say.
             warn(
                 f"`{self._owner}(profile_batch=...)`: the profiler did not start ({error}). "
-                "training continues without it.",
+                "Training continues without it.",
                 RuntimeWarning,
             )
         else:
