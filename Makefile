@@ -21,6 +21,7 @@ check: $(READY)       ## Format, lint, types, import contracts
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+	PATH="$(CURDIR)/$(RUN):$$PATH" $(RUN)/python tests/house/type_completeness.py
 
 format: $(READY)      ## Let the tools mend what they can
 	$(RUN)/ruff format .

@@ -320,3 +320,25 @@ def test_an_evaluation_inside_a_hook_takes_no_credit():
     inner.on_test_begin({})
     inner.on_test_batch_end(0, {})
     assert model.history.stop_reason is None
+
+
+@pytest.mark.parametrize("lead", [True, False])
+def test_who_only_tells_is_called_in_the_lead_process_alone(lead):
+    calls = []
+
+    class Teller(Callback):
+        lead_only = True
+
+        def on_epoch_end(self, epoch, logs=None):
+            calls.append("teller")
+
+    class Doer(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            calls.append("doer")
+
+    model = FakeModel()
+    model.is_lead = lead
+    hooks = CallbackList([Teller(), Doer()], model=model)
+    hooks.on_train_begin({})
+    hooks.on_epoch_end(0, {})
+    assert calls == (["teller", "doer"] if lead else ["doer"])

@@ -72,8 +72,8 @@ OPTIMIZERS = {
 
 def start(directory, data, optimizer, save_freq, kill, validation_freq=1):
     """Makes everything anew, as a process that starts again does, and runs to the end or kill."""
-    layers = [cb.layers.Dense(6, "relu"), cb.layers.Dropout(0.4, seed=1), cb.layers.Dense(1)]
     cb.utils.set_random_seed(5)
+    layers = [cb.layers.Dense(6, "relu"), cb.layers.Dropout(0.4, seed=1), cb.layers.Dense(1)]
     model = cb.Sequential(layers)
     model.compile(OPTIMIZERS[optimizer](), "mse", metrics=["mae"])
     history = cb.callbacks.History()

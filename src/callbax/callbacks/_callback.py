@@ -32,13 +32,15 @@ class Callback:
         adds_logs: Keys that this very class, not a subclass, adds to the logs; ``None`` if it
             does not say. With it a mistyped ``monitor`` is an error before the first step, without
             it only a warning, as the class may add that key.
+        lead_only: Whether its hooks are called only in the process that writes files and prints
+            for all, as it only tells what happens.
         runs_last: Whether its hooks come after those of all others, to see what they left behind.
 
     A callback that also defines ``state_dict()`` and ``load_state_dict(state)`` has its state
     saved and restored with the run by `BackupAndRestore`; the state is made of dicts, lists,
     tuples, numbers, strings, None and arrays.
 
-    Differs from Keras: `model` may be assigned; `execution`, `adds_logs`, `runs_last`,
+    Differs from Keras: `model` may be assigned; `execution`, `adds_logs`, `lead_only`, `runs_last`,
     `on_validation_end` and `wants_hook` are new; ``super().__init__()`` need not be called.
 
     Example:
@@ -51,6 +53,7 @@ class Callback:
 
     execution: Execution = "auto"
     adds_logs: tuple[str, ...] | None = None
+    lead_only: bool = False
     runs_last: bool = False
     params: dict[str, Any] | None = None
     _model: Any = None

@@ -128,6 +128,7 @@ class CallbackList(Callback):
         if model is None:
             return
         self._model = self._calls.model = model
+        self._calls.look_up(self.callbacks)
         self._publish_history()
         for callback in self.callbacks:
             _tell(callback, "set_model", model)

@@ -40,7 +40,13 @@ class HookCalls:
         Args:
             callbacks: In the order in which they are to be called.
         """
-        callbacks = list(callbacks)
+        # `is True` and `is False`: a mock answers every attribute with something truthy.
+        lead = getattr(self.model, "is_lead", True) is not False
+        callbacks = [
+            callback
+            for callback in callbacks
+            if lead or getattr(callback, "lead_only", False) is not True
+        ]
         self._calls = {
             hook: tuple(
                 _Call(method, callback)

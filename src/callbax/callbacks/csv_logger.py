@@ -49,6 +49,7 @@ class CSVLogger(Callback):
     """
 
     execution: Execution = "fused"
+    lead_only: bool = True
     adds_logs: tuple[str, ...] | None = ()
 
     def __init__(

@@ -31,6 +31,7 @@ class ProgbarLogger(Callback):
     """
 
     execution: Execution = "fused"
+    lead_only: bool = True
     adds_logs: tuple[str, ...] | None = ()
 
     def __init__(self) -> None:

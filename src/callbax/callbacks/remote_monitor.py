@@ -41,6 +41,7 @@ class RemoteMonitor(Callback):
     """
 
     execution: Execution = "fused"
+    lead_only: bool = True
     adds_logs: tuple[str, ...] | None = ()
 
     def __init__(

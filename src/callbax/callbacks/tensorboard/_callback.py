@@ -72,6 +72,7 @@ class TensorBoard(Callback):
     """
 
     execution: Execution = "fused"
+    lead_only: bool = True
     adds_logs: tuple[str, ...] | None = ()
 
     def __init__(
