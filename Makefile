@@ -4,8 +4,9 @@ VENV := .venv
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin
 THIRDPARTY := .venv-thirdparty
+LOWEST := .venv-lowest
 
-.PHONY: demo test thirdparty check examples bench format clean
+.PHONY: demo test thirdparty lowest check examples bench format clean
 
 demo: $(READY)        ## Train on real digits, with a picture at the end (under a minute)
 	$(RUN)/python examples/demo.py
@@ -15,6 +16,10 @@ test: $(READY)        ## All tests and docstring examples
 
 thirdparty: $(THIRDPARTY)/.ready ## Callbacks of other packages; none may be missing
 	CALLBAX_THIRDPARTY=required $(THIRDPARTY)/bin/python -m pytest tests/thirdparty
+
+lowest: $(LOWEST)/.ready ## Types, and a first look at the numbers, with the oldest versions allowed
+	$(LOWEST)/bin/mypy
+	$(LOWEST)/bin/python -m pytest tests/contracts tests/losses tests/models/test_runs.py
 
 check: $(READY)       ## Format, lint, types, import contracts
 	$(RUN)/ruff format --check .
@@ -37,6 +42,8 @@ $(READY): GROUP := dev
 $(READY): pyproject.toml constraints.txt
 $(THIRDPARTY)/.ready: GROUP := thirdparty
 $(THIRDPARTY)/.ready: pyproject.toml constraints-thirdparty.txt
+$(LOWEST)/.ready: GROUP := lowest
+$(LOWEST)/.ready: pyproject.toml constraints-lowest.txt
 
 # pip before 25.1 does not know dependency groups, hence the upgrade.
 %/.ready:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import jax
-import numpy as np
+from numpy.typing import NDArray
 
 Array = jax.Array
-ArrayLike = jax.Array | np.ndarray | float
+ArrayLike = jax.Array | NDArray[Any] | float
 Arrays = Mapping[str, Array]
 """Name -> array."""
 PyTree = Any
@@ -21,7 +21,7 @@ ShapeLike = Shape | Sequence[Shape] | Mapping[str, Shape]
 class SupportsArray(Protocol):
     """What NumPy can turn into an array: a tensor, a series, a frame."""
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray: ...
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]: ...
 
 
 DataLike = SupportsArray | Iterable[Any]

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._types import PyTree
 from callbax._data._placement import Placement, aligned_empty, canonical
@@ -233,7 +234,7 @@ def _full_and_rest(rows: int, batch_size: int) -> list[tuple[int, int, int]]:
     return [part for part in ((0, full, size), (full * size, 1, rest)) if part[2]]
 
 
-def shuffled(rows: int, seed: int, step: int) -> np.ndarray:
+def shuffled(rows: int, seed: int, step: int) -> NDArray[Any]:
     """Returns the order of a pass: a function of the seed and of the step at its start.
 
     Returns:

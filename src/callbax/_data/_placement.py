@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._types import Array, PyTree
 
@@ -41,7 +42,7 @@ class Placement(Protocol):
     def place_batch(self, array: Any) -> Array:
         """Puts an array of samples, rows or row numbers, where steps expect it."""
 
-    def to_host(self, array: Array) -> np.ndarray:
+    def to_host(self, array: Array) -> NDArray[Any]:
         """Returns an array's values, waiting for them if need be."""
 
     def share(self, size: int) -> int:
@@ -86,14 +87,14 @@ class OneDevice:
         placed: Array = jax.device_put(array)
         return placed
 
-    def to_host(self, array: Array) -> np.ndarray:
+    def to_host(self, array: Array) -> NDArray[Any]:
         return np.asarray(array)
 
     def share(self, size: int) -> int:
         return size
 
 
-def _usable_in_place(array: np.ndarray) -> bool:
+def _usable_in_place(array: NDArray[Any]) -> bool:
     aligned = array.ctypes.data % ALIGNMENT == 0 and array.flags.c_contiguous
     return bool(aligned and array.dtype == canonical(array.dtype))
 
@@ -116,12 +117,12 @@ def poll(array: Any) -> None:
         pass
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Returns an uninitialised array in memory that XLA can use in place."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
-    aligned: np.ndarray = raw[start : start + size].view(dtype).reshape(shape)
+    aligned: NDArray[Any] = raw[start : start + size].view(dtype).reshape(shape)
     return aligned
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 from callbax._core._warnings import warn
@@ -88,7 +89,7 @@ class Hdf5Store:
 
 def _to_contents(run: RunState) -> Contents:
     """Returns a run as what a weights file holds."""
-    arrays: list[np.ndarray] = []
+    arrays: list[NDArray[Any]] = []
     fields = {
         "epoch": run.epoch,
         "batch": run.batch,
@@ -110,7 +111,7 @@ def _to_contents(run: RunState) -> Contents:
     return replace(run.contents, weights={**run.contents.weights, **own})
 
 
-def _from_arrays(arrays: Mapping[str, np.ndarray]) -> RunState:
+def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> RunState:
     """Returns the run that a file's arrays hold."""
     fields = json.loads(arrays[f"{_GROUP}/text"].tobytes().decode())
     count = sum(key.startswith(OPTIMIZER) for key in arrays)
@@ -124,11 +125,11 @@ def _from_arrays(arrays: Mapping[str, np.ndarray]) -> RunState:
     return RunState(contents=contents, callbacks=fields.pop("state"), **fields)
 
 
-def _count(arrays: Mapping[str, np.ndarray]) -> int:
+def _count(arrays: Mapping[str, NDArray[Any]]) -> int:
     return sum(key.startswith(f"{_GROUP}/arrays/") for key in arrays)
 
 
-def encode(value: Any, arrays: list[np.ndarray], path: str) -> Any:
+def encode(value: Any, arrays: list[NDArray[Any]], path: str) -> Any:
     """Returns what JSON can hold; arrays are moved to a list, other kinds are marked.
 
     Args:
@@ -166,7 +167,7 @@ def encode(value: Any, arrays: list[np.ndarray], path: str) -> Any:
     )
 
 
-def decode(value: Any, arrays: list[np.ndarray]) -> Any:
+def decode(value: Any, arrays: list[NDArray[Any]]) -> Any:
     """Returns what `encode` was given.
 
     Args:

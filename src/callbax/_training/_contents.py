@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from callbax._training._engine import Engine
 from callbax._training._state import TrainState
@@ -34,7 +34,7 @@ def with_contents(
     engine: Engine,
     state: TrainState,
     weights: Mapping[str, Any],
-    optimizer: Sequence[np.ndarray] | None,
+    optimizer: Sequence[NDArray[Any]] | None,
 ) -> TrainState:
     """Returns a state with arrays from a file.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import explain
 from callbax._core._types import Array
@@ -12,7 +13,7 @@ from callbax._training._engine import Engine
 from callbax._training._state import TrainState
 
 
-def get_weights(engine: Engine) -> list[np.ndarray]:
+def get_weights(engine: Engine) -> list[NDArray[Any]]:
     """Returns copies of all weights, in Keras's order."""
     arrays = engine.read_variables().weights
     return [np.array(arrays[weight.path]) for weight in engine.functional.weights()]

@@ -1,11 +1,14 @@
 """Reads and writes what holds a value, as scripts written for TensorFlow 2 do."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 
 
-def get_value(x: object) -> float | np.ndarray:
+def get_value(x: object) -> float | NDArray[Any]:
     """Returns the value of a hyperparameter, a variable or an array.
 
     For scripts that move over from TensorFlow 2; new code writes

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
+from numpy.typing import NDArray
 
 
 @runtime_checkable
@@ -51,7 +51,7 @@ class ModelView(Protocol):
     def metric_directions(self) -> Mapping[str, str | None]:
         """Log key (without ``val_``) -> "up", "down", or None if unknown."""
 
-    def get_weights(self) -> list[np.ndarray]:
+    def get_weights(self) -> list[NDArray[Any]]:
         """Copies of all weights, in Keras's order."""
 
     def set_weights(self, weights: Sequence[Any]) -> None:

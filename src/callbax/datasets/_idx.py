@@ -4,8 +4,10 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import explain
 
@@ -13,7 +15,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _UNSIGNED_BYTE = 0x08
 
 
-def read_idx(file: Path, shape: tuple[int, ...], *, where: str) -> np.ndarray:
+def read_idx(file: Path, shape: tuple[int, ...], *, where: str) -> NDArray[Any]:
     """Reads an IDX file of unsigned bytes, packed by gzip or not.
 
     Whether it is packed is seen in the file, not in its name: browsers unpack ``.gz`` files and

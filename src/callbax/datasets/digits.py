@@ -1,13 +1,15 @@
 """Scikit-learn's small handwritten digits, which need no download."""
 
 import importlib
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from numpy.typing import NDArray
 
 from callbax._core._errors import explain
 
-Part = tuple[UInt8[np.ndarray, "n 8 8"], UInt8[np.ndarray, " n"]]
+Part = tuple[UInt8[NDArray[Any], "n 8 8"], UInt8[NDArray[Any], " n"]]
 
 _TRAIN_COUNT = 1437
 

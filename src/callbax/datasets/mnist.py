@@ -5,16 +5,18 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 from callbax.datasets._cache import FOLDER_VARIABLE, data_folder, fetch, keras_folder
 from callbax.datasets._idx import read_idx
 
-TrainPart = tuple[UInt8[np.ndarray, "60000 28 28"], UInt8[np.ndarray, " 60000"]]
-TestPart = tuple[UInt8[np.ndarray, "10000 28 28"], UInt8[np.ndarray, " 10000"]]
+TrainPart = tuple[UInt8[NDArray[Any], "60000 28 28"], UInt8[NDArray[Any], " 60000"]]
+TestPart = tuple[UInt8[NDArray[Any], "10000 28 28"], UInt8[NDArray[Any], " 10000"]]
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -117,7 +119,7 @@ def _read_npz(file: Path, where: str) -> tuple[TrainPart, TestPart]:
     return _pair(parts)
 
 
-def _pair(parts: Mapping[str, np.ndarray]) -> tuple[TrainPart, TestPart]:
+def _pair(parts: Mapping[str, NDArray[Any]]) -> tuple[TrainPart, TestPart]:
     return (parts["x_train"], parts["y_train"]), (parts["x_test"], parts["y_test"])
 
 

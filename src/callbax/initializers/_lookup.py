@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 from callbax._core._registry import Registry
@@ -95,7 +96,7 @@ def _make(entry: Callable[..., Any], config: dict[str, Any], seeds: SeedSource |
     return made
 
 
-def _exactly(values: jax.Array | np.ndarray | np.generic) -> Init:
+def _exactly(values: jax.Array | NDArray[Any] | np.generic) -> Init:
     def initialize(shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         if tuple(shape) != values.shape:
             raise ValueError(

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
+from numpy.typing import NDArray
 
 from callbax._core._config import config_of, unknown_arguments
 from callbax._core._errors import describe, explain
@@ -154,11 +155,11 @@ class Layer(nnx.Module):
         trained = {id(v) for v in self.trainable_weights}
         return [v for v in self.weights if id(v) not in trained]
 
-    def get_weights(self) -> list[np.ndarray]:
+    def get_weights(self) -> list[NDArray[Any]]:
         """Returns copies of the layer's weights."""
         return [np.array(variable.get_value()) for variable in self.weights]
 
-    def set_weights(self, weights: list[np.ndarray]) -> None:
+    def set_weights(self, weights: list[NDArray[Any]]) -> None:
         """Replaces the layer's weights.
 
         Raises:

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax import saving
 from callbax._core._registry import Registry
@@ -35,7 +36,7 @@ class ModelFiles:
         return contents_of(self._engine, name)
 
     def take_contents(
-        self, weights: Mapping[str, np.ndarray], optimizer: Sequence[np.ndarray] | None
+        self, weights: Mapping[str, NDArray[Any]], optimizer: Sequence[NDArray[Any]] | None
     ) -> None:
         """Replaces arrays as of the current batch, all at once."""
         old = self._engine.read()
@@ -90,7 +91,7 @@ def compile_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _numbered(tree: Any) -> dict[str, np.ndarray]:
+def _numbered(tree: Any) -> dict[str, NDArray[Any]]:
     return {str(i): np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
 
 

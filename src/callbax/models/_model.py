@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from numpy.typing import NDArray
 
 from callbax import optimizers, saving
 from callbax._core._errors import explain
@@ -111,7 +111,7 @@ class Model:
         if not self.built:
             self._build_for(spec_of(input_shape))
 
-    def get_weights(self) -> list[np.ndarray]:
+    def get_weights(self) -> list[NDArray[Any]]:
         """Returns copies of all weights: layer by layer, trainable ones first, as in Keras.
 
         Raises:
@@ -522,7 +522,7 @@ class Model:
         return self._files.contents(self.name)
 
     def take_file_contents(
-        self, weights: Mapping[str, np.ndarray], optimizer: Sequence[np.ndarray] | None
+        self, weights: Mapping[str, NDArray[Any]], optimizer: Sequence[NDArray[Any]] | None
     ) -> None:
         """Replaces arrays as of the current batch, all at once.
 

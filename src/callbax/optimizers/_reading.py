@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._types import Array
 
@@ -25,7 +26,7 @@ class Reading:
         """The number as a scalar of JAX, of the dtype it has in training."""
         return jnp.asarray(self.numpy())
 
-    def numpy(self) -> np.ndarray:
+    def numpy(self) -> NDArray[Any]:
         """Returns the number as a scalar of NumPy, of the dtype it has in training."""
         return np.asarray(self, self._dtype)
 

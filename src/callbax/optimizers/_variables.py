@@ -6,7 +6,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._types import Array, PyTree
 from callbax.optimizers._optimizer import Optimizer
@@ -74,7 +74,7 @@ class OptimizerVariables:
         head = [state.step, state.learning_rate] if self._has_rate else [state.step]
         return head + [sign * leaves[key] for key, sign in self._order(state)]
 
-    def write(self, state: _State, variables: Sequence[np.ndarray]) -> _State:
+    def write(self, state: _State, variables: Sequence[NDArray[Any]]) -> _State:
         """Returns the state with these variables in it.
 
         Args:

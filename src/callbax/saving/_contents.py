@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 OPTIMIZER = "optimizer/vars/"
 """Where a file keeps the optimizer's variables: here, numbered from 0."""
@@ -27,7 +28,7 @@ class Contents:
     optimizer: list[Any] | None = None
     fresh: int = 0
 
-    def arrays(self, *, with_optimizer: bool = True) -> dict[str, np.ndarray]:
+    def arrays(self, *, with_optimizer: bool = True) -> dict[str, NDArray[Any]]:
         """Returns key -> array, the optimizer's variables among them."""
         variables = (self.optimizer or []) if with_optimizer else []
         numbered = {f"{OPTIMIZER}{i}": variable for i, variable in enumerate(variables)}
@@ -45,7 +46,7 @@ class Stored(Protocol):
     shapes: dict[str, tuple[int, ...]]
     keeps_optimizer: bool
 
-    def read(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+    def read(self, keys: Iterable[str]) -> dict[str, NDArray[Any]]:
         """Returns the arrays under these keys.
 
         Raises:
@@ -53,12 +54,12 @@ class Stored(Protocol):
         """
 
 
-def checksum(key: str, array: np.ndarray) -> int:
+def checksum(key: str, array: NDArray[Any]) -> int:
     """Returns a number that tells an array under its key from a damaged one."""
     return zlib.crc32(np.ascontiguousarray(array).tobytes(), zlib.crc32(key.encode()))
 
 
-def need_intact(key: str, array: np.ndarray, expected: int | None) -> None:
+def need_intact(key: str, array: NDArray[Any], expected: int | None) -> None:
     """Raises unless an array has the checksum that was written with it; Keras writes none."""
     if expected is not None and checksum(key, array) != expected:
         raise ValueError(f'the array "{key}" has changed since it was written')

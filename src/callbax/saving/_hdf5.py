@@ -8,6 +8,7 @@ from typing import IO, Any
 import h5py  # type: ignore[import-untyped]
 import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax.saving._contents import Contents, checksum, need_intact
 
@@ -59,7 +60,7 @@ class Hdf5File:
         if self._file.attrs.get(CHECKSUM, expected := _checksum_of_keys(self.shapes)) != expected:
             raise ValueError("the list of arrays has changed since it was written")
 
-    def read(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+    def read(self, keys: Iterable[str]) -> dict[str, NDArray[Any]]:
         """Returns the arrays under these keys, compared with their checksums."""
         return {key: self._read(key) for key in keys}
 
@@ -82,7 +83,7 @@ class Hdf5File:
                     raise ValueError(f'"{key}" lies in another file')
                 self._datasets[key] = item
 
-    def _read(self, key: str) -> np.ndarray:
+    def _read(self, key: str) -> NDArray[Any]:
         dataset = self._datasets[key]
         array = np.array(dataset)
         if dataset.attrs.get("dtype") == "bfloat16":

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from typing import IO
+from typing import IO, Any
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import deserialize
 from safetensors import numpy as safetensors
 
@@ -58,7 +59,7 @@ class SafetensorsFile:
         self._checksums = json.loads(metadata.get(CHECKSUMS, "{}"))
         self.shapes = {key: tuple(array.shape) for key, array in self._arrays.items()}
 
-    def read(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+    def read(self, keys: Iterable[str]) -> dict[str, NDArray[Any]]:
         """Returns the arrays under these keys, compared with their checksums."""
         found = {key: self._arrays[key] for key in keys}
         for key, array in found.items():

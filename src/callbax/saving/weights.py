@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import explain
 from callbax._core._warnings import warn
@@ -41,7 +42,7 @@ class Weighted(Protocol):
         """Returns the arrays as of the current batch, under their keys."""
 
     def take_file_contents(
-        self, weights: Mapping[str, np.ndarray], optimizer: Sequence[np.ndarray] | None
+        self, weights: Mapping[str, NDArray[Any]], optimizer: Sequence[NDArray[Any]] | None
     ) -> None:
         """Replaces arrays, all at once."""
 
@@ -157,7 +158,7 @@ class Match:
         self._variables = self._match_optimizer(contents, stored) if not self.error else []
         self.keys: list[str] = self._weights + self._variables
 
-    def apply(self, model: Weighted, arrays: Mapping[str, np.ndarray]) -> None:
+    def apply(self, model: Weighted, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Puts what was read into the model, or raises and leaves the model alone.
 
         Raises:

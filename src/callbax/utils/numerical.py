@@ -1,15 +1,12 @@
 """Labels as vectors."""
 
 import numpy as np
-from jaxtyping import Float64
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from callbax._core._errors import describe, explain
 
 
-def to_categorical(
-    x: ArrayLike, num_classes: int | None = None
-) -> Float64[np.ndarray, "*samples classes"]:
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]:
     """Turns class numbers into one-hot rows.
 
     Use it for ``categorical_crossentropy``, or when a loss such as the mean squared error is to see
@@ -24,7 +21,8 @@ def to_categorical(
         num_classes: Length of a row; ``None`` or 0 takes the largest class number plus one.
 
     Returns:
-        Zeros and ones in float64, of the shape of ``x`` with the class axis added last.
+        Zeros and ones in float64, shape (*samples, classes): the shape of ``x`` with the class axis
+        added last.
 
     Raises:
         ValueError: ``x`` is empty while ``num_classes`` is not given, or holds something that is

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._hooks import Logs
 from callbax.callbacks._number import as_number
@@ -123,7 +124,7 @@ class Scalars:
                 others.add(wall, step, {name: value})
         return others
 
-    def tables(self) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray]]:
+    def tables(self) -> Iterator[tuple[tuple[str, ...], NDArray[Any], NDArray[Any], NDArray[Any]]]:
         """Yields names, wall times, steps, and values of shape (steps, names)."""
         for names, walls, steps, values in self._blocks:
             width = len(names)
@@ -140,7 +141,7 @@ class Scalars:
 
 
 def _scalar_records(
-    tags: list[bytes], walls: np.ndarray, steps: np.ndarray, values: np.ndarray
+    tags: list[bytes], walls: NDArray[Any], steps: NDArray[Any], values: NDArray[Any]
 ) -> bytes:
     """Encodes one event per row; the numbers are put into copies of one template."""
     step = _varint(int(steps[0]))
@@ -162,7 +163,9 @@ def _scalar_records(
     length = np.frombuffer(struct.pack("<Q", len(template)), np.uint8)[None]
     start = np.concatenate([length, _bytes(_masked_crc32c(length), "<u4")], axis=1)
     starts = np.broadcast_to(start, (len(rows), start.shape[1]))
-    return np.concatenate([starts, rows, _bytes(_masked_crc32c(rows), "<u4")], axis=1).tobytes()
+    records = np.concatenate([starts, rows, _bytes(_masked_crc32c(rows), "<u4")], axis=1)
+    written: bytes = records.tobytes()
+    return written
 
 
 def _varint(number: int) -> bytes:
@@ -173,13 +176,13 @@ def _varint(number: int) -> bytes:
     return bytes(parts)
 
 
-def _bytes(numbers: np.ndarray, dtype: str) -> np.ndarray:
+def _bytes(numbers: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Returns the bytes of numbers, row by row."""
     array = np.ascontiguousarray(numbers).astype(dtype)
     return array.view(np.uint8).reshape(len(array), -1)
 
 
-def _masked_crc32c(rows: np.ndarray) -> np.ndarray:
+def _masked_crc32c(rows: NDArray[Any]) -> NDArray[Any]:
     """Returns the checksum of every row as records hold it."""
     crc = np.full(len(rows), 0xFFFFFFFF, np.uint32)
     for column in np.ascontiguousarray(rows.T):
@@ -188,8 +191,8 @@ def _masked_crc32c(rows: np.ndarray) -> np.ndarray:
     return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)
 
 
-def _crc32c_table() -> np.ndarray:
-    table: np.ndarray = np.arange(256, dtype=np.uint32)
+def _crc32c_table() -> NDArray[Any]:
+    table: NDArray[Any] = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = (table >> 1) ^ (table & 1) * np.uint32(0x82F63B78)
     return table

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax.callbacks._model_view import ModelView
 from callbax.saving.objects import serialize_keras_object
@@ -61,7 +62,7 @@ def weight_values(library: Any, model: ModelView, *, draw: bool) -> Iterator[Any
 
 
 def tensor_value(
-    library: Any, tag: str, plugin: str, content: np.ndarray | list[bytes], version: bytes = b""
+    library: Any, tag: str, plugin: str, content: NDArray[Any] | list[bytes], version: bytes = b""
 ) -> Any:
     """Makes a value of an event.
 
@@ -90,7 +91,7 @@ def tensor_value(
     )
 
 
-def histogram(weight: np.ndarray) -> np.ndarray:
+def histogram(weight: NDArray[Any]) -> NDArray[Any]:
     """Counts the finite numbers of an array in buckets of equal width.
 
     Returns:
@@ -114,7 +115,7 @@ def histogram(weight: np.ndarray) -> np.ndarray:
     return np.stack([edges[:-1], edges[1:], counts], axis=1)
 
 
-def images(weight: np.ndarray) -> list[bytes]:
+def images(weight: NDArray[Any]) -> list[bytes]:
     """Draws an array as Keras does: 0 is black, 1 and more white, at most three pictures.
 
     Returns:
@@ -136,7 +137,7 @@ def images(weight: np.ndarray) -> list[bytes]:
     return [b"%d" % width, b"%d" % height, *map(_png, pixels[:_IMAGES])]
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def _png(pixels: NDArray[Any]) -> bytes:
     """Encodes an image of shape (height, width, channels)."""
     height, width, channels = pixels.shape
     # Every line begins with the number of a filter; 0 is none.
@@ -149,7 +150,7 @@ def _png(pixels: np.ndarray) -> bytes:
     )
 
 
-def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, np.ndarray]]:
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, NDArray[Any]]]:
     """Yields path and array of everything in nested dicts."""
     if isinstance(tree, Mapping):
         for name, part in tree.items():
