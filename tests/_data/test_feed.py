@@ -11,6 +11,7 @@ X = np.arange(46, dtype="float32").reshape(23, 2)
 
 
 def batches(feed):
+    feed.open()
     feed.start_pass(0)
     chunks = list(iter(feed.next_chunk, None))
     return chunks, [select(chunk.batches, i)[0] for chunk in chunks for i in range(chunk.count)]
@@ -34,6 +35,7 @@ def test_a_pass_prepared_ahead_is_the_pass_that_comes():
     )
     ahead.prepare_pass(5)
     for feed in (ahead, plain):
+        feed.open()
         feed.start_pass(5)
     orders = [np.asarray(feed.next_chunk().batches.order) for feed in (ahead, plain)]
     np.testing.assert_array_equal(*orders)

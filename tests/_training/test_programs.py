@@ -64,6 +64,7 @@ def first_chunk(model):
     """Fits once, so that the programs exist; returns them, a state and batches to step over."""
     model.fit(X, Y, batch_size=32, verbose=0)
     feed = make_feed(X, Y, where="fit", placement=OneDevice(), batch_size=32, shuffle_seed=3)
+    feed.open()
     feed.start_pass(0)
     engine = model._engine
     state = engine.read().replace(metrics=engine._objective.empty)

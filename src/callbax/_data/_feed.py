@@ -25,6 +25,9 @@ class Feed(Protocol):
 
     batches_per_pass: int | None
 
+    def open(self) -> None:
+        """Places what is kept on the device for all passes; before it nothing is placed."""
+
     def spec(self, step: int) -> PyTree:
         """Returns the shapes and dtypes of the first batch, ``(x, y, sample_weight)``.
 
@@ -71,7 +74,7 @@ class Feed(Protocol):
 
 
 class ShuffledFeed:
-    """Arrays that live on the device, from the first pass on; a pass is a permutation of rows.
+    """Arrays that live on the device once the feed is open; a pass is a permutation of rows.
 
     Args:
         arrays: ``(x, y, sample_weight)``, leaves of shape (rows, ...).
@@ -96,17 +99,17 @@ class ShuffledFeed:
         self._placement = placement
         self._parts = _full_and_rest(rows, batch_size)
         self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
-        self._arrays, self._placed = arrays, False
+        self._arrays = arrays
         self._chunks: list[Chunk] = []
         self._prepared: tuple[int | None, list[Chunk]] = None, []
+
+    def open(self) -> None:
+        self._arrays = jax.tree.map(self._placement.place_batch, self._arrays)
 
     def spec(self, step: int) -> PyTree:
         return batch_spec(self._arrays, self._parts[0][2])
 
     def start_pass(self, step: int) -> None:
-        if not self._placed:
-            self._arrays = jax.tree.map(self._placement.place_batch, self._arrays)
-            self._placed = True
         self._prepare(step)
         self._chunks = self._prepared[1].copy()
         self._passes_left -= 1
@@ -172,6 +175,9 @@ class OrderedFeed:
         self._pieces += _full_and_rest(rows, self._size)[1:]
         self._kept: dict[int, Chunk] = {}
         self._next = 0
+
+    def open(self) -> None:
+        """Nothing is kept for all passes before it was read."""
 
     def spec(self, step: int) -> PyTree:
         return batch_spec(self._arrays, self._size)

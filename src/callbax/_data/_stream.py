@@ -66,6 +66,9 @@ class StreamFeed:
         self._drawn = 0
         self._ended = self._opened = False
 
+    def open(self) -> None:
+        """Nothing is kept."""
+
     def spec(self, step: int) -> PyTree:
         self._open(step)
         batch = self._take(has_some=False)

@@ -291,6 +291,8 @@ class Runs:
         validating = nullcontext() if validation is None else validation.within(hooks, self._model)
         with validating:
             try:
+                # First of all: memory that the last run has just given back is still at hand.
+                feed.open()
                 self._build(feed.spec(self._engine.step)[0])
                 with self._engine.running(mode, feed, hooks) as line:
                     yield line
