@@ -25,7 +25,7 @@ from callbax._training._pace import StepsPerExecution, check_steps_per_execution
 from callbax._training._weights import get_weights, set_weights
 from callbax.callbacks import History
 from callbax.models._files import ModelFiles, compile_arguments
-from callbax.models._generators import for_generator
+from callbax.models._generators import takes_generators
 from callbax.models._runs import Runs, results, rows
 from callbax.models._summary import summary_table
 from callbax.optimizers._lookup import OptimizerLike
@@ -405,22 +405,14 @@ class Model:
         """Returns the outputs for one batch, NumPy arrays."""
         return self.predict(x, batch_size=rows(x), verbose=0)
 
-    def fit_generator(self, generator: DataLike, *args: Any, **arguments: Any) -> Any:
-        """Deprecated: use ``fit``, which takes generators."""
-        return self.fit(generator, **for_generator("fit", args, arguments))
-
-    def evaluate_generator(self, generator: DataLike, *args: Any, **arguments: Any) -> Any:
-        """Deprecated: use ``evaluate``, which takes generators."""
-        return self.evaluate(generator, **for_generator("evaluate", args, arguments))
-
-    def predict_generator(self, generator: DataLike, *args: Any, **arguments: Any) -> Any:
-        """Deprecated: use ``predict``, which takes generators."""
-        return self.predict(generator, **for_generator("predict", args, arguments))
+    fit_generator = takes_generators("fit")
+    evaluate_generator = takes_generators("evaluate")
+    predict_generator = takes_generators("predict")
 
     # Files
 
     def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
-        """Writes the weights as of the current batch.
+        """Writes the weights as of the current batch; see `callbax.saving.save_weights`.
 
         Args:
             filepath: Ends in ``.weights.h5`` for Keras's format, which holds the optimizer's
@@ -429,15 +421,14 @@ class Model:
 
         Raises:
             ValueError: The name ends otherwise, or the model is not built.
-            OSError: The file cannot be written, or exists and may not be replaced; an old file
-                is as it was.
-
-        Differs from Keras: see `callbax.saving.save_weights`.
+            OSError: The file cannot be written, or may not be replaced; an old one is as it was.
         """
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: PathLike, skip_mismatch: bool = False) -> None:
         """Reads weights, and the optimizer's state if the file holds it; in a hook they count.
+
+        See `callbax.saving.load_weights`.
 
         Args:
             filepath: A ``.weights.h5``, ``.safetensors`` or ``.keras`` file.
@@ -447,25 +438,18 @@ class Model:
         Raises:
             ValueError: The file is that of another model; nothing was changed.
             OSError: The file is missing, damaged or of another kind; nothing was changed.
-
-        Differs from Keras: see `callbax.saving.load_weights`.
         """
         saving.load_weights(self, filepath, skip_mismatch)
 
     def save(self, filepath: PathLike, overwrite: bool = True) -> None:
-        """Writes the whole model, compilation and optimizer's state included.
+        """Writes the whole model, compilation and optimizer's state included, as ``.keras``.
 
-        Args:
-            filepath: Ends in ``.keras``.
-            overwrite: Whether a file that exists may be replaced.
+        See `callbax.saving.save_model`.
 
         Raises:
             TypeError: Plain values cannot describe the model, as with a plain NNX module.
             ValueError: The name ends otherwise.
-            OSError: The file cannot be written, or exists and may not be replaced; an old file
-                is as it was.
-
-        Differs from Keras: see `callbax.saving.save_model`.
+            OSError: The file cannot be written, or may not be replaced; an old one is as it was.
         """
         saving.save_model(self, filepath, overwrite)
 
@@ -485,13 +469,7 @@ class Model:
         )
 
     def to_json(self, **kwargs: Any) -> str:
-        """Returns what the model is made of as JSON text, for ``keras.models.model_from_json``.
-
-        Args:
-            **kwargs: Passed to ``json.dumps``.
-
-        Raises:
-            TypeError: Plain values cannot describe the model, as with a plain NNX module.
+        """Returns `get_config` as JSON text, for ``keras.models.model_from_json``.
 
         Differs from Keras: what the model was compiled with is left out.
         """
@@ -510,11 +488,7 @@ class Model:
         return self._files.compile_config()
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compiles the model as `get_compile_config`, here or in Keras, says.
-
-        Args:
-            config: Arguments of `compile`, as plain values or as objects.
-        """
+        """Compiles the model as `get_compile_config`, here or in Keras, says."""
         self.compile(**compile_arguments(config))
 
     def file_contents(self) -> Contents:
@@ -524,12 +498,7 @@ class Model:
     def take_file_contents(
         self, weights: Mapping[str, NDArray[Any]], optimizer: Sequence[NDArray[Any]] | None
     ) -> None:
-        """Replaces arrays as of the current batch, all at once.
-
-        Args:
-            weights: Key -> array of the shape that `file_contents` has there; others stay.
-            optimizer: The optimizer's variables; None leaves them as they are.
-        """
+        """Replaces what a file holds as of the current batch; weights by key, the rest stays."""
         self._files.take_contents(weights, optimizer)
 
     # For callbacks
