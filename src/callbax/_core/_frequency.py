@@ -7,6 +7,9 @@ from typing import Any
 from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 
+FrequencyLike = int | str
+"""A number of batches; "epoch"; or a number and a unit, as in "500 batches"."""
+
 _SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _SPELLING = re.compile(r"(\d+(?:\.\d+)?) +(epoch|batch|second|minute|hour)(?:s|es)?", re.IGNORECASE)
 

@@ -40,5 +40,3 @@ RateLike = ArrayLike | Callable[..., Any]
 """A number, a `LearningRateSchedule`, or a function of (step,)."""
 Verbose = int | Literal["auto"]
 """0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1."""
-FrequencyLike = int | str
-"""A number of batches; "epoch"; or a number and a unit, as in "500 batches"."""

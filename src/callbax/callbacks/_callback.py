@@ -56,10 +56,10 @@ class Callback:
     lead_only: bool = False
     runs_last: bool = False
     params: dict[str, Any] | None = None
-    _model: Any = None
+    _model: ModelView | None = None
 
     @property
-    def model(self) -> Any:
+    def model(self) -> ModelView | None:
         """The model being run."""
         return self._model
 

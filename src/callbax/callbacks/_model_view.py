@@ -5,6 +5,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from callbax._core._errors import explain
+from callbax._stores._protocol import RunState
+
 
 @runtime_checkable
 class OptimizerView(Protocol):
@@ -12,6 +15,10 @@ class OptimizerView(Protocol):
 
     learning_rate: Any
     """Reads as a number, the one at the current batch; may be assigned."""
+
+    @property
+    def iterations(self) -> int:
+        """Updates of the weights up to the current batch."""
 
 
 @runtime_checkable
@@ -36,8 +43,8 @@ class ModelView(Protocol):
         """Whether this process writes files and prints for all that take part in the run."""
 
     @property
-    def optimizer(self) -> Any:
-        """The optimizer, an `OptimizerView`."""
+    def optimizer(self) -> OptimizerView:
+        """The optimizer."""
 
     @property
     def log_keys(self) -> tuple[str, ...] | None:
@@ -63,7 +70,7 @@ class ModelView(Protocol):
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Writes the weights."""
 
-    def run_state(self) -> Any:
+    def run_state(self) -> RunState:
         """The fit under way as one value."""
 
     def swap_ema_weights(self) -> None:
@@ -77,3 +84,29 @@ class ModelView(Protocol):
 
     def stop_profile(self) -> None:
         """Ends it."""
+
+
+class Watching(Protocol):
+    """A callback, as far as its model goes."""
+
+    @property
+    def model(self) -> ModelView | None: ...
+
+
+def model_of(callback: Watching) -> ModelView:
+    """Returns the model that a callback watches.
+
+    Raises:
+        RuntimeError: It has none, as it is not part of a run.
+    """
+    if callback.model is None:
+        name = type(callback).__name__
+        raise RuntimeError(
+            explain(
+                f"{name}.model",
+                expected="the model of a run",
+                received="None",
+                action=f"Pass the {name} to `fit`, or call `set_model` before its hooks.",
+            )
+        )
+    return callback.model

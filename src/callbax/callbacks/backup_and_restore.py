@@ -4,12 +4,12 @@ import os
 from typing import Any
 
 from callbax._core._errors import describe, explain
-from callbax._core._frequency import Frequency, FrequencySetting
+from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
-from callbax._core._types import FrequencyLike
 from callbax._stores._hdf5 import Hdf5Store
 from callbax._stores._protocol import RunStore
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._model_view import model_of
 
 
 class BackupAndRestore(Callback):
@@ -120,5 +120,5 @@ class BackupAndRestore(Callback):
     def _save(self) -> None:
         # A run that was asked to stop has no next batch to resume at; the backup before leads
         # to the same end.
-        if not self.model.stop_training:
-            self.run_store().write(self.model.run_state())
+        if not model_of(self).stop_training:
+            self.run_store().write(model_of(self).run_state())

@@ -7,6 +7,7 @@ from callbax._core._arguments import count, number, optional_count
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
+from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._terminal._console import place, print_message
 
@@ -131,7 +132,7 @@ class EarlyStopping(Callback):
                 if self.best_batch is not None:
                     best = f"the best validation: {place(self.best_epoch, self.best_batch)}"
                 print_message(f"Restoring model weights from {best}.")
-            self.model.set_weights(self.best_weights)
+            model_of(self).set_weights(self.best_weights)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint must hold; the weights are NumPy arrays."""
@@ -152,7 +153,7 @@ class EarlyStopping(Callback):
             self.best = current
             self.best_epoch, self.best_batch = epoch, batch
             if self.restore_best_weights:
-                self.best_weights = self.model.get_weights()
+                self.best_weights = model_of(self).get_weights()
             if self._monitor.improves(current, self.baseline):
                 self.wait = 0
         # The very first epoch's end never stops a run, as in Keras.
@@ -162,7 +163,7 @@ class EarlyStopping(Callback):
             and (epoch > 0 or batch is not None)
         ):
             self.stopped_epoch, self.stopped_batch = epoch, batch
-            self.model.stop_training = True
+            model_of(self).stop_training = True
 
 
 def epochs_of_patience(owner: str, patience: int | None) -> int | None:

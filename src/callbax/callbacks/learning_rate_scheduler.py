@@ -7,6 +7,7 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._model_view import model_of
 from callbax.callbacks._number import as_number
 from callbax.callbacks._terminal._console import print_message
 
@@ -50,7 +51,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Asks the schedule and sets the rate."""
-        optimizer = self.model.optimizer
+        optimizer = model_of(self).optimizer
         if not hasattr(optimizer, "learning_rate"):
             raise ValueError(
                 explain(
@@ -81,7 +82,7 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Adds the current rate to the logs."""
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs["learning_rate"] = float(model_of(self).optimizer.learning_rate)
 
 
 def _takes_rate(schedule: Callable[..., Any]) -> bool:

@@ -6,12 +6,12 @@ from typing import Any
 
 from callbax._core._arguments import path
 from callbax._core._errors import describe, explain
-from callbax._core._frequency import Frequency, FrequencySetting
+from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
-from callbax._core._types import FrequencyLike
 from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
+from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._retention import Retention
 from callbax.callbacks._terminal._console import print_message
@@ -208,9 +208,9 @@ class ModelCheckpoint(Callback):
         check_no_directory(file, owner=type(self).__name__, argument="filepath")
         with saving(file, owner=type(self).__name__):
             if self.save_weights_only:
-                self.model.save_weights(file, overwrite=True)
+                model_of(self).save_weights(file, overwrite=True)
             else:
-                self.model.save(file, overwrite=True)
+                model_of(self).save(file, overwrite=True)
         self._say(epoch, f"finished saving model to {file}")
         self._retention.add(file, value)
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from callbax._core._arguments import optional_count
-from callbax._core._frequency import Frequency, FrequencySetting
+from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
-from callbax._core._types import FrequencyLike
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
+from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._terminal._console import print_message
 from callbax.saving._paths import check_directory, saving
@@ -131,7 +131,7 @@ class OrbaxCheckpoint(Callback):
         self._frequency.start()
         self._waiting = False
         # An optimizer that accumulates gradients counts one update for several steps.
-        optimizer = self.model.optimizer
+        optimizer = model_of(self).optimizer
         each = getattr(optimizer, "gradient_accumulation_steps", None) or 1
         self._steps = int(optimizer.iterations) * each
 
@@ -213,7 +213,7 @@ class OrbaxCheckpoint(Callback):
             self.best = value
         if self.verbose > 0:
             print_message(f"\nSaving checkpoint {step} to {self.directory}")
-        tree = self.model.get_state_tree()
+        tree = model_of(self).get_state_tree()
         if self.save_weights_only:
             tree = {name: tree[name] for name in ("trainable_variables", "non_trainable_variables")}
         self.wait_until_finished()

@@ -11,6 +11,7 @@ from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
+from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._terminal._console import place, print_message
 
@@ -126,7 +127,7 @@ class ReduceLROnPlateau(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Looks at the epoch and reduces the rate when patience has run out."""
         logs = {} if logs is None else logs
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(model_of(self).optimizer.learning_rate)
         if self._monitor.epoch_ended(logs, self.model):
             self._judge(logs, place(epoch))
 
@@ -163,7 +164,7 @@ class ReduceLROnPlateau(Callback):
 
     def _reduce(self, at: str) -> bool:
         """Reduces the rate, unless it is at its least; returns whether it did."""
-        optimizer = self.model.optimizer
+        optimizer = model_of(self).optimizer
         old = float(optimizer.learning_rate)
         # The current rate was rounded to float32; so must be what it is compared with.
         if old <= np.float32(self.min_lr):

@@ -5,6 +5,7 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._model_view import model_of
 
 
 class SwapEMAWeights(Callback):
@@ -84,7 +85,7 @@ class SwapEMAWeights(Callback):
 
     def _borrow(self) -> None:
         self._need_averages()
-        self._borrowed = not self.model.ema_swapped
+        self._borrowed = not model_of(self).ema_swapped
         self._put(averages=True)
 
     def _give_back(self) -> None:
@@ -93,11 +94,11 @@ class SwapEMAWeights(Callback):
             self._put(averages=False)
 
     def _put(self, *, averages: bool) -> None:
-        if self.model.ema_swapped != averages:
-            self.model.swap_ema_weights()
+        if model_of(self).ema_swapped != averages:
+            model_of(self).swap_ema_weights()
 
     def _need_averages(self) -> None:
-        optimizer: Any = self.model.optimizer
+        optimizer: Any = model_of(self).optimizer
         if not getattr(optimizer, "use_ema", False):
             raise ValueError(
                 explain(

@@ -4,6 +4,7 @@ import math
 
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._model_view import model_of
 from callbax.callbacks._number import as_number
 from callbax.callbacks._terminal._console import print_message
 
@@ -50,4 +51,4 @@ class TerminateOnNaN(Callback):
                 f"Loss value: {loss}. Terminating training immediately."
             )
         print_message(f"Batch {batch}: Invalid loss, terminating training")
-        self.model.stop_training = True
+        model_of(self).stop_training = True

@@ -5,8 +5,8 @@ from typing import Any
 
 from callbax._core._arguments import count, is_whole, share
 from callbax._core._errors import describe, explain
-from callbax._core._frequency import Frequency, parse
-from callbax._core._types import FrequencyLike, Verbose
+from callbax._core._frequency import Frequency, FrequencyLike, parse
+from callbax._core._types import Verbose
 
 
 def check_verbose(where: str, verbose: Verbose) -> Any:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from callbax import optimizers, saving
 from callbax._core._errors import explain
+from callbax._core._frequency import FrequencyLike
 from callbax._core._naming import auto_name
 from callbax._core._rng import SeedSource
-from callbax._core._types import DataLike, FrequencyLike, LossLike, MetricsLike, ShapeLike, Verbose
+from callbax._core._types import DataLike, LossLike, MetricsLike, ShapeLike, Verbose
 from callbax._data._placement import OneDevice
 from callbax._modules._adapters import functional_of
 from callbax._modules._nnx_parts import find_part

@@ -10,9 +10,10 @@ import numpy as np
 
 from callbax._core._arguments import optional_count
 from callbax._core._errors import explain
+from callbax._core._frequency import FrequencyLike
 from callbax._core._hooks import Logs, Mode
 from callbax._core._rng import SeedSource
-from callbax._core._types import DataLike, FrequencyLike, Verbose
+from callbax._core._types import DataLike, Verbose
 from callbax._data._adapter import as_parts, make_feed
 from callbax._data._feed import Feed
 from callbax._data._training_data import training_feeds

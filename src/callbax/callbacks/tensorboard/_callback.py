@@ -10,6 +10,7 @@ from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._model_view import model_of
 from callbax.callbacks._number import as_number
 from callbax.callbacks.tensorboard._events import EventFile, Scalars, file_name
 from callbax.callbacks.tensorboard._profile import Profile
@@ -133,7 +134,7 @@ class TensorBoard(Callback):
         self._names = {run: file_name() for run in _RUNS}
         self._file("train")
         if self.write_graph:
-            self._write_values(0, graph_values(self._library, self.model))
+            self._write_values(0, graph_values(self._library, model_of(self)))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Notes the time."""
@@ -143,7 +144,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Starts the profiler if it is time; not called at all without `profile_batch`."""
-        self._profile.batch_begins(self._step + 1, self.model, self._directory("train"))
+        self._profile.batch_begins(self._step + 1, model_of(self), self._directory("train"))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Collects the logs if it is time; not called at all if nothing is by batch."""
@@ -171,7 +172,7 @@ class TensorBoard(Callback):
         self._write_batches()
         if logs:
             train = {key: value for key, value in logs.items() if not key.startswith("val_")}
-            rate = as_number(getattr(self.model.optimizer, "learning_rate", None))
+            rate = as_number(getattr(model_of(self).optimizer, "learning_rate", None))
             if rate is not None:
                 train["learning_rate"] = rate
             if self.write_steps_per_second:
@@ -182,7 +183,7 @@ class TensorBoard(Callback):
             if validated:
                 self._write_logs("validation", epoch, "epoch_", validated)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            values = weight_values(self._library, self.model, draw=self.write_images)
+            values = weight_values(self._library, model_of(self), draw=self.write_images)
             self._write_values(epoch, values)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -223,7 +224,7 @@ class TensorBoard(Callback):
                     os.truncate(path, size) if size else os.remove(path)
 
     def _iterations(self) -> int:
-        return int(getattr(self.model.optimizer, "iterations", self._step))
+        return int(getattr(model_of(self).optimizer, "iterations", self._step))
 
     def _directory(self, run: str) -> str:
         return os.path.join(self.log_dir, run)
