@@ -171,7 +171,7 @@ def test_a_bad_npz_is_named(cache, spoil, words):
     assert "expected an .npz file of uint8 arrays x_train (60000, 28, 28), " in str(caught.value)
     assert str(file) in str(caught.value)
     assert words in str(caught.value)
-    assert "Delete that file: the next call downloads it anew." in str(caught.value)
+    assert "Delete that file: the next call downloads it again." in str(caught.value)
 
 
 LABELS = idx_bytes(np.arange(6, dtype=np.uint8))
