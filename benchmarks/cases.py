@@ -160,6 +160,7 @@ CASES = (
         1.5,
         *("passive",) * EMPTY_HOOKS,
     ),
+    _cost("layers", "a hook that asks for `model.layers` at every batch", 20, "layers"),
     *(_cost(f"cost-{name}", f"one more callback, `{name}`", 5, name) for name in BUILTINS),
     Case(
         "tensorboard",

@@ -55,6 +55,15 @@ class _Weights(Callback):
             self.weights = self.model.get_weights()
 
 
+class _Layers(Callback):
+    """Asks for the layers at every batch."""
+
+    execution = "fused"
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.seen = self.model.layers
+
+
 class _Bracket(Callback):
     """Times every batch."""
 
@@ -76,6 +85,7 @@ HOOKS: dict[str, Callable[[], Any]] = {
     "weights_50": lambda: _Weights(50),
     "weights_1": lambda: _Weights(1),
     "bracket": _Bracket,
+    "layers": _Layers,
     **BUILTINS,
 }
 

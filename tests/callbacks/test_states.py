@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.callbacks.fakes import FakeModel, fit
 
-from callbax._stores._hdf5 import Hdf5Store
+from callbax._stores._hdf5_store import Hdf5Store
 from callbax._stores._protocol import RunState
 from callbax.callbacks import Callback, CallbackList, EarlyStopping, History, ReduceLROnPlateau
 from callbax.saving._contents import Contents

@@ -33,6 +33,7 @@ class Trainer:
     """
 
     rows = 5
+    is_lead = True
 
     def __init__(self, steps=None, seed=3):
         self.steps, self.seed = steps, seed

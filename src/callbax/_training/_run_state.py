@@ -9,8 +9,8 @@ import numpy as np
 from callbax._core._errors import explain
 from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
-from callbax._training._contents import contents_of, with_contents
 from callbax._training._engine import Engine
+from callbax._training._filing import contents_of, with_contents
 from callbax._training._reading import Place
 from callbax._training._timeline import Timeline
 

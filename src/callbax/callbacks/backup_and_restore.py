@@ -6,7 +6,7 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
-from callbax._stores._hdf5 import Hdf5Store
+from callbax._stores._hdf5_store import Hdf5Store
 from callbax._stores._protocol import RunStore
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._model_view import model_of
@@ -120,5 +120,6 @@ class BackupAndRestore(Callback):
     def _save(self) -> None:
         # A run that was asked to stop has no next batch to resume at; the backup before leads
         # to the same end.
-        if not model_of(self).stop_training:
-            self.run_store().write(model_of(self).run_state())
+        model = model_of(self)
+        if not model.stop_training and model.is_lead:
+            self.run_store().write(model.run_state())

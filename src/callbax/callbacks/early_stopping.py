@@ -9,7 +9,7 @@ from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
-from callbax.callbacks._terminal._console import place, print_message
+from callbax.callbacks._terminal._console import place, say
 
 
 class EarlyStopping(Callback):
@@ -125,13 +125,13 @@ class EarlyStopping(Callback):
         stopped = self.stopped_epoch > 0 or self.stopped_batch is not None
         if stopped and self.verbose > 0:
             at = place(self.stopped_epoch, self.stopped_batch).capitalize()
-            print_message(f"{at}: early stopping")
+            say(self, f"{at}: early stopping")
         if self.best_weights is not None:
             if self.verbose > 0:
                 best = f"the end of the best epoch: {self.best_epoch + 1}"
                 if self.best_batch is not None:
                     best = f"the best validation: {place(self.best_epoch, self.best_batch)}"
-                print_message(f"Restoring model weights from {best}.")
+                say(self, f"Restoring model weights from {best}.")
             model_of(self).set_weights(self.best_weights)
 
     def state_dict(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._number import as_number
-from callbax.callbacks._terminal._console import print_message
+from callbax.callbacks._terminal._console import say
 
 
 class LearningRateScheduler(Callback):
@@ -75,8 +75,9 @@ class LearningRateScheduler(Callback):
             )
         optimizer.learning_rate = rate
         if self.verbose > 0:
-            print_message(
-                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {scheduled}."
+            say(
+                self,
+                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {scheduled}.",
             )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

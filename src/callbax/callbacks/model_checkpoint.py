@@ -14,7 +14,7 @@ from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
 from callbax.callbacks._retention import Retention
-from callbax.callbacks._terminal._console import print_message
+from callbax.callbacks._terminal._console import say
 from callbax.saving._paths import PathTemplate, check_directory, check_no_directory, saving
 
 
@@ -233,7 +233,7 @@ class ModelCheckpoint(Callback):
 
     def _say(self, epoch: int, message: str) -> None:
         if self.verbose > 0:
-            print_message(f"\nEpoch {epoch + 1}: {message}")
+            say(self, f"\nEpoch {epoch + 1}: {message}")
 
     def _check_filepath(self, owner: str) -> None:
         template = self._template

@@ -12,7 +12,7 @@ from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
-from callbax.callbacks._terminal._console import print_message
+from callbax.callbacks._terminal._console import say
 from callbax.saving._paths import check_directory, saving
 
 
@@ -212,7 +212,7 @@ class OrbaxCheckpoint(Callback):
                 return
             self.best = value
         if self.verbose > 0:
-            print_message(f"\nSaving checkpoint {step} to {self.directory}")
+            say(self, f"\nSaving checkpoint {step} to {self.directory}")
         tree = model_of(self).get_state_tree()
         if self.save_weights_only:
             tree = {name: tree[name] for name in ("trainable_variables", "non_trainable_variables")}

@@ -13,7 +13,7 @@ from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor import Monitor, known_mode
-from callbax.callbacks._terminal._console import place, print_message
+from callbax.callbacks._terminal._console import place, say
 
 
 class ReduceLROnPlateau(Callback):
@@ -172,9 +172,7 @@ class ReduceLROnPlateau(Callback):
         new = max(old * self.factor, self.min_lr)
         optimizer.learning_rate = new
         if self.verbose > 0:
-            print_message(
-                f"\n{at.capitalize()}: ReduceLROnPlateau reducing learning rate to {new}."
-            )
+            say(self, f"\n{at.capitalize()}: ReduceLROnPlateau reducing learning rate to {new}.")
         return True
 
 

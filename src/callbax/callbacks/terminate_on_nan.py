@@ -6,7 +6,7 @@ from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._number import as_number
-from callbax.callbacks._terminal._console import print_message
+from callbax.callbacks._terminal._console import say
 
 
 class TerminateOnNaN(Callback):
@@ -50,5 +50,5 @@ class TerminateOnNaN(Callback):
                 f"NaN or Inf loss encountered at batch {batch}. "
                 f"Loss value: {loss}. Terminating training immediately."
             )
-        print_message(f"Batch {batch}: Invalid loss, terminating training")
+        say(self, f"Batch {batch}: Invalid loss, terminating training")
         model_of(self).stop_training = True

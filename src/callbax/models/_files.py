@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from callbax import saving
 from callbax._core._registry import Registry
-from callbax._training._contents import contents_of, with_contents
 from callbax._training._engine import Engine
+from callbax._training._filing import contents_of, with_contents
 from callbax._training._state import TrainState
 from callbax.saving._contents import Contents
 

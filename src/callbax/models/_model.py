@@ -424,7 +424,8 @@ class Model:
             ValueError: The name ends otherwise, or the model is not built.
             OSError: The file cannot be written, or may not be replaced; an old one is as it was.
         """
-        saving.save_weights(self, filepath, overwrite)
+        if self.is_lead:
+            saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: PathLike, skip_mismatch: bool = False) -> None:
         """Reads weights, and the optimizer's state if the file holds it; in a hook they count.
@@ -452,7 +453,8 @@ class Model:
             ValueError: The name ends otherwise.
             OSError: The file cannot be written, or may not be replaced; an old one is as it was.
         """
-        saving.save_model(self, filepath, overwrite)
+        if self.is_lead:
+            saving.save_model(self, filepath, overwrite)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the model is made of, as plain values; a plain NNX module cannot be told.

@@ -26,7 +26,7 @@ from callbax._training._timeline import Timeline
 from callbax._training._validation import Validation
 from callbax.callbacks import CallbackList, History
 from callbax.callbacks._model_view import ModelView
-from callbax.models._arguments import check_epochs, check_split, check_verbose, validation_times
+from callbax.models._fit_arguments import check_epochs, check_split, check_verbose, validation_times
 
 
 class Face(_loop.Flags, ModelView, Protocol):

@@ -1,10 +1,10 @@
 """Optimizers with Keras's names, arguments and numbers, thin over optax."""
 
 from callbax.optimizers import schedules
+from callbax.optimizers._hyperparameter import HyperParameter
 from callbax.optimizers._lookup import get
 from callbax.optimizers._optimizer import Optimizer
-from callbax.optimizers._reading import HyperParameter
-from callbax.optimizers._state import ema_of, with_ema
+from callbax.optimizers._optimizer_state import ema_of, with_ema
 from callbax.optimizers.adam import Adam
 from callbax.optimizers.optax_optimizer import OptaxOptimizer
 from callbax.optimizers.rmsprop import RMSprop

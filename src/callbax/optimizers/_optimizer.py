@@ -22,9 +22,9 @@ from callbax.optimizers._arguments import (
     reject_unknown,
 )
 from callbax.optimizers._arithmetic import average, clip, decay, like, overwrite
+from callbax.optimizers._hyperparameter import Count, HyperParameter
 from callbax.optimizers._live import LiveRate, Source
-from callbax.optimizers._reading import Count, HyperParameter
-from callbax.optimizers._state import OptimizerState, ema_of
+from callbax.optimizers._optimizer_state import OptimizerState, ema_of
 from callbax.optimizers.schedules._schedule import deserialize, serialize
 
 

@@ -10,7 +10,7 @@ from callbax._core._warnings import warn
 from callbax.saving._archive import CONFIG, member, write_archive
 from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._hdf5 import to_hdf5
-from callbax.saving._reading import reading
+from callbax.saving._opening import reading
 from callbax.saving.objects import deserialize_keras_object, serialize_keras_object
 from callbax.saving.weights import Weighted, load_weights
 

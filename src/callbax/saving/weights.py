@@ -14,7 +14,7 @@ from callbax.saving._archive import WEIGHTS, member
 from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._contents import OPTIMIZER, Contents, Stored
 from callbax.saving._hdf5 import Hdf5File, to_hdf5
-from callbax.saving._reading import reading
+from callbax.saving._opening import reading
 from callbax.saving._safetensors import SafetensorsFile, to_safetensors
 
 WRITERS: dict[str, Callable[[Contents], bytes]] = {

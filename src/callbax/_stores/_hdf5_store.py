@@ -15,8 +15,8 @@ from callbax._stores._protocol import RunState
 from callbax.saving._atomic import replacing, temporaries
 from callbax.saving._contents import OPTIMIZER, Contents
 from callbax.saving._hdf5 import Hdf5File, to_hdf5
+from callbax.saving._opening import reading
 from callbax.saving._paths import check_directory, remove_files, saving
-from callbax.saving._reading import reading
 
 WEIGHTS = "latest.weights.h5"
 METADATA = "training_metadata.json"
