@@ -214,12 +214,12 @@ def test_same_key_under_another_generator_setting():
         (
             lambda: initializers.VarianceScaling(mode="fan_inn"),
             ValueError,
-            'expected one of fan_in, .*\nClosest: "fan_in"',
+            'expected "fan_in" or .*\nClosest: "fan_in"',
         ),
         (
             lambda: initializers.VarianceScaling(distribution="unform"),
             ValueError,
-            'expected one of uniform, .*\nClosest: "uniform"',
+            'expected "uniform" or .*\nClosest: "uniform"',
         ),
         (lambda: initializers.Initializer()((3,)), NotImplementedError, "overrides `__call__"),
         (lambda: initializers.serialize(len), TypeError, "expected an `Initializer`"),

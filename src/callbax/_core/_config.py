@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+import jax
 import numpy as np
 
 
@@ -52,4 +53,9 @@ def unknown_arguments(made: object, *, leave_out: Iterable[str] = ()) -> list[st
 
 
 def _plain(value: Any) -> Any:
-    return value.name if isinstance(value, np.dtype) else value
+    if isinstance(value, np.dtype):
+        return value.name
+    # A number that came as a scalar of NumPy or JAX; JSON knows neither.
+    if isinstance(value, np.generic | np.ndarray | jax.Array) and value.shape == ():
+        return value.item()
+    return value

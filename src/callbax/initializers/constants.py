@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from callbax._core._arguments import number
 from callbax._core._errors import describe, explain
 from callbax._core._types import Array, ArrayLike
 from callbax.initializers._initializer import Initializer
@@ -115,7 +116,7 @@ class Identity(Initializer):
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
+        self.gain = number("Identity", "gain", gain)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns ones on the main diagonal, times the gain."""

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._arguments import number
 from callbax._core._types import Array
 from callbax.initializers._lookup import INITIALIZERS
 from callbax.initializers._seeded import Seed, SeededInitializer
@@ -30,8 +31,8 @@ class RandomNormal(SeededInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
+        self.mean = number("RandomNormal", "mean", mean)
+        self.stddev = number("RandomNormal", "stddev", stddev)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""
@@ -58,8 +59,8 @@ class TruncatedNormal(SeededInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
+        self.mean = number("TruncatedNormal", "mean", mean)
+        self.stddev = number("TruncatedNormal", "stddev", stddev)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""
@@ -86,8 +87,8 @@ class RandomUniform(SeededInitializer):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.minval = minval
-        self.maxval = maxval
+        self.minval = number("RandomUniform", "minval", minval)
+        self.maxval = number("RandomUniform", "maxval", maxval)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._arguments import number
 from callbax._core._errors import explain
 from callbax._core._types import Array
 from callbax.initializers._lookup import INITIALIZERS
@@ -38,7 +39,7 @@ class Orthogonal(SeededInitializer):
 
     def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.gain = gain
+        self.gain = number("Orthogonal", "gain", gain)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""

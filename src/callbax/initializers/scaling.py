@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from callbax._core._errors import closest, describe, explain
+from callbax._core._arguments import is_number, one_of
+from callbax._core._errors import describe, explain
 from callbax.initializers._fans import FanInitializer
 from callbax.initializers._lookup import INITIALIZERS
 from callbax.initializers._seeded import Seed
@@ -47,7 +48,7 @@ class VarianceScaling(FanInitializer):
         output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(seed, input_axes, output_axes)
-        if scale <= 0:
+        if not is_number(scale) or not scale > 0:
             raise ValueError(
                 explain(
                     "VarianceScaling(scale=...)",
@@ -56,32 +57,20 @@ class VarianceScaling(FanInitializer):
                     action="Pass 1.0 to keep the variance.",
                 )
             )
-        distribution = distribution.lower()
-        self.scale = scale
-        self.mode: str = _one_of("mode", mode, MODES)
-        self.distribution: str = _one_of(
-            "distribution",
-            "truncated_normal" if distribution == "normal" else distribution,
-            DISTRIBUTIONS,
+        if isinstance(distribution, str):
+            distribution = distribution.lower()
+        if distribution == "normal":
+            distribution = "truncated_normal"
+        self.scale = float(scale)
+        self.mode: str = one_of("VarianceScaling", "mode", mode, MODES)
+        self.distribution: str = one_of(
+            "VarianceScaling", "distribution", distribution, DISTRIBUTIONS
         )
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         rule = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
         return {**super().get_config(), **rule}
-
-
-def _one_of(argument: str, value: str, legal: tuple[str, ...]) -> str:
-    if value not in legal:
-        raise ValueError(
-            explain(
-                f"VarianceScaling({argument}={value!r})",
-                expected=f"one of {', '.join(legal)}",
-                received=describe(value),
-                action=closest(value, legal),
-            )
-        )
-    return value
 
 
 variance_scaling = VarianceScaling

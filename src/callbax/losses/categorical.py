@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._arguments import share
 from callbax._core._errors import explain
 from callbax._core._types import Array, ArrayLike
 from callbax._core._warnings import warn
@@ -53,7 +54,12 @@ class CategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
+        self.label_smoothing: float = share(
+            "CategoricalCrossentropy",
+            "label_smoothing",
+            label_smoothing,
+            action="Pass for example 0.1.",
+        )
         self.axis = axis
 
     def call(self, y_true: Array, y_pred: Array) -> Array:

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._arguments import number
 from callbax._core._types import Array, ArrayLike
 from callbax.losses._shapes import class_labels, require_same_shape, same_rank
 from callbax.metrics._direction import higher_is_better
@@ -95,7 +96,7 @@ class BinaryAccuracy(SampleMean):
         threshold: float = 0.5,
     ) -> None:
         super().__init__(name, dtype)
-        self.threshold = threshold
+        self.threshold: float = number("BinaryAccuracy", "threshold", threshold)
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         """Returns one value per sample."""

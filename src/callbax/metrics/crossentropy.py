@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._arguments import share
 from callbax._core._types import Array, ArrayLike
 from callbax.losses._shapes import masked_weights
 from callbax.losses.binary import binary_crossentropy
@@ -43,7 +44,9 @@ class BinaryCrossentropy(SampleMean):
     ) -> None:
         super().__init__(name, dtype)
         self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
+        self.label_smoothing: float = share(
+            "BinaryCrossentropy", "label_smoothing", label_smoothing, action="Pass for example 0.1."
+        )
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         """Returns one value per sample."""
@@ -82,7 +85,12 @@ class CategoricalCrossentropy(SampleMean):
     ) -> None:
         super().__init__(name, dtype)
         self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
+        self.label_smoothing: float = share(
+            "CategoricalCrossentropy",
+            "label_smoothing",
+            label_smoothing,
+            action="Pass for example 0.1.",
+        )
         self.axis = axis
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._arguments import count
 from callbax._core._types import Array, ArrayLike
 from callbax.losses._shapes import class_labels, require_same_shape
 from callbax.metrics._direction import higher_is_better
@@ -37,7 +38,7 @@ class TopKCategoricalAccuracy(SampleMean):
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
-        self.k = k
+        self.k: int = count("TopKCategoricalAccuracy", "k", k)
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         """Returns one value per sample."""
@@ -105,7 +106,7 @@ class SparseTopKCategoricalAccuracy(SampleMean):
         from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(name, dtype)
-        self.k = k
+        self.k: int = count("SparseTopKCategoricalAccuracy", "k", k)
         self.from_sorted_ids = from_sorted_ids
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:

@@ -1,8 +1,10 @@
 """Checks of the arguments that optimizers take."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
+from callbax._core import _arguments
 from callbax._core._arguments import is_number
 from callbax._core._config import parameters
 from callbax._core._errors import closest, describe, explain
@@ -14,7 +16,7 @@ FORMER = {
 """Arguments of older Keras versions -> what to write in their place."""
 
 
-def number(owner: str, argument: str, value: object, *, most: float | None = None) -> float:
+def number(owner: str, argument: str, value: object, *, most: float = math.inf) -> float:
     """Returns an argument that must be a number of at least 0.
 
     Args:
@@ -27,17 +29,7 @@ def number(owner: str, argument: str, value: object, *, most: float | None = Non
         TypeError: It is not a number.
         ValueError: It is out of bounds.
     """
-    bounds = "of at least 0" if most is None else f"between 0 and {most:g}"
-    if is_number(value) and float(value) >= 0 and (most is None or float(value) <= most):
-        return float(value)
-    raise (ValueError if is_number(value) else TypeError)(
-        explain(
-            f"{owner}({argument}=...)",
-            expected=f"a number {bounds}",
-            received=describe(value),
-            action=f"Pass {argument} within these bounds, or leave it out.",
-        )
-    )
+    return _arguments.number(owner, argument, value, least=0, most=most, wrong_kind=TypeError)
 
 
 def optional_number(owner: str, argument: str, value: object) -> float | None:

@@ -5,6 +5,7 @@ import math
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from callbax._core._arguments import number
 from callbax._core._types import Array
 from callbax.optimizers.schedules._schedule import (
     SCHEDULES,
@@ -27,7 +28,7 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: Steps of that rise.
 
     Raises:
-        ValueError: ``decay_steps`` is 0 or less.
+        ValueError: ``decay_steps`` is 0 or less, or a number is not one.
 
     Example:
         >>> schedule = CosineDecay(0.0, decay_steps=10, warmup_target=0.1, warmup_steps=5)
@@ -48,12 +49,16 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: float = 0,
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = number(
+            "CosineDecay", "initial_learning_rate", initial_learning_rate
+        )
         self.decay_steps = decay_steps
-        self.alpha = alpha
+        self.alpha = number("CosineDecay", "alpha", alpha)
         self.name = name
-        self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+        self.warmup_target = (
+            None if warmup_target is None else number("CosineDecay", "warmup_target", warmup_target)
+        )
+        self.warmup_steps = number("CosineDecay", "warmup_steps", warmup_steps, least=0)
 
     def __call__(self, step: ArrayLike) -> Array:
         """Returns the rate of a step."""
@@ -83,7 +88,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         name: Name, kept for saved files.
 
     Raises:
-        ValueError: ``first_decay_steps`` is 0 or less.
+        ValueError: ``first_decay_steps`` is 0 or less, or a number is not one.
 
     Example:
         >>> schedule = CosineDecayRestarts(0.1, first_decay_steps=10)
@@ -106,11 +111,13 @@ class CosineDecayRestarts(LearningRateSchedule):
         name: str = "SGDRDecay",
     ) -> None:
         need_steps(self, "first_decay_steps", first_decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = number(
+            "CosineDecayRestarts", "initial_learning_rate", initial_learning_rate
+        )
         self.first_decay_steps = first_decay_steps
-        self.t_mul = t_mul
-        self.m_mul = m_mul
-        self.alpha = alpha
+        self.t_mul = number("CosineDecayRestarts", "t_mul", t_mul)
+        self.m_mul = number("CosineDecayRestarts", "m_mul", m_mul)
+        self.alpha = number("CosineDecayRestarts", "alpha", alpha)
         self.name = name
 
     def __call__(self, step: ArrayLike) -> Array:

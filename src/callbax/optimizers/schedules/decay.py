@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from callbax._core._arguments import number
 from callbax._core._types import Array
 from callbax.optimizers.schedules._schedule import (
     SCHEDULES,
@@ -26,7 +27,7 @@ class ExponentialDecay(LearningRateSchedule):
         name: Name, kept for saved files.
 
     Raises:
-        ValueError: ``decay_steps`` is 0 or less.
+        ValueError: ``decay_steps`` is 0 or less, or a number is not one.
 
     Example:
         >>> schedule = ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)
@@ -45,9 +46,11 @@ class ExponentialDecay(LearningRateSchedule):
         name: str = "ExponentialDecay",
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = number(
+            "ExponentialDecay", "initial_learning_rate", initial_learning_rate
+        )
         self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
+        self.decay_rate = number("ExponentialDecay", "decay_rate", decay_rate)
         self.staircase = staircase
         self.name = name
 
@@ -72,7 +75,7 @@ class InverseTimeDecay(LearningRateSchedule):
         name: Name, kept for saved files.
 
     Raises:
-        ValueError: ``decay_steps`` is 0 or less.
+        ValueError: ``decay_steps`` is 0 or less, or a number is not one.
 
     Example:
         >>> schedule = InverseTimeDecay(0.1, decay_steps=10, decay_rate=1.0)
@@ -91,9 +94,11 @@ class InverseTimeDecay(LearningRateSchedule):
         name: str = "InverseTimeDecay",
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = number(
+            "InverseTimeDecay", "initial_learning_rate", initial_learning_rate
+        )
         self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
+        self.decay_rate = number("InverseTimeDecay", "decay_rate", decay_rate)
         self.staircase = staircase
         self.name = name
 
@@ -117,7 +122,7 @@ class PolynomialDecay(LearningRateSchedule):
         name: Name, kept for saved files.
 
     Raises:
-        ValueError: ``decay_steps`` is 0 or less.
+        ValueError: ``decay_steps`` is 0 or less, or a number is not one.
 
     Example:
         >>> schedule = PolynomialDecay(0.1, decay_steps=10, end_learning_rate=0.0)
@@ -140,10 +145,12 @@ class PolynomialDecay(LearningRateSchedule):
         name: str = "PolynomialDecay",
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = number(
+            "PolynomialDecay", "initial_learning_rate", initial_learning_rate
+        )
         self.decay_steps = decay_steps
-        self.end_learning_rate = end_learning_rate
-        self.power = power
+        self.end_learning_rate = number("PolynomialDecay", "end_learning_rate", end_learning_rate)
+        self.power = number("PolynomialDecay", "power", power)
         self.cycle = cycle
         self.name = name
 

@@ -1,12 +1,14 @@
 """A schedule that goes in steps."""
 
 from collections.abc import Sequence
-from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
-from callbax._core._errors import explain
+from callbax._core._arguments import is_number
+from callbax._core._errors import describe, explain
 from callbax._core._types import Array
 from callbax.optimizers.schedules._schedule import SCHEDULES, LearningRateSchedule
 
@@ -21,7 +23,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         name: Name, kept for saved files.
 
     Raises:
-        ValueError: The lengths do not fit together, or the boundaries do not rise.
+        ValueError: The lengths do not fit together, the boundaries do not rise, or something is
+            not a number.
 
     Example:
         >>> schedule = PiecewiseConstantDecay([100, 200], [0.1, 0.01, 0.001])
@@ -39,6 +42,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         values: Sequence[float],
         name: str = "PiecewiseConstant",
     ) -> None:
+        boundaries = _numbers("boundaries", boundaries)
+        values = _numbers("values", values)
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 explain(
@@ -49,12 +54,12 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                     "the last.",
                 )
             )
-        if list(boundaries) != sorted(boundaries):
+        if boundaries != sorted(boundaries):
             raise ValueError(
                 explain(
                     "PiecewiseConstantDecay(boundaries, values)",
                     expected="boundaries in rising order",
-                    received=f"boundaries={list(boundaries)}",
+                    received=f"boundaries={boundaries}",
                     action="Sort the boundaries, and the values with them.",
                 )
             )
@@ -68,10 +73,17 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         passed = jnp.asarray(step) > jnp.asarray(self.boundaries, jnp.float32)
         return jnp.asarray(self.values, jnp.float32)[jnp.sum(passed)]
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, as plain values."""
-        return {
-            "boundaries": list(self.boundaries),
-            "values": list(self.values),
-            "name": self.name,
-        }
+
+def _numbers(argument: str, values: Sequence[float]) -> list[float]:
+    """Returns numbers as plain ones, whole numbers as they are."""
+    if isinstance(values, Sequence | np.ndarray | jax.Array) and all(map(is_number, values)):
+        plain: list[float] = np.asarray(values).tolist()
+        return plain
+    raise ValueError(
+        explain(
+            f"PiecewiseConstantDecay({argument}=...)",
+            expected="a sequence of numbers",
+            received=describe(values),
+            action="Pass for example boundaries=[100, 200] and values=[0.1, 0.01, 0.001].",
+        )
+    )
