@@ -183,6 +183,31 @@ def path(where: str, name: str, value: Any) -> str:
     )
 
 
+def shape(where: str, name: str, value: Any) -> tuple[int | None, ...]:
+    """Returns an argument that must be a shape: lengths, None for one that is open.
+
+    Args:
+        where: The public call, without its arguments.
+        name: The argument's name.
+        value: What was passed; a single whole number is the shape of a vector.
+
+    Raises:
+        ValueError: It is not a sequence of lengths of at least 0 and None.
+    """
+    lengths = (value,) if is_whole(value) else value
+    legal = isinstance(lengths, Sequence) and not isinstance(lengths, str)
+    if legal and all(length is None or (is_whole(length) and length >= 0) for length in lengths):
+        return tuple(None if length is None else int(length) for length in lengths)
+    raise ValueError(
+        explain(
+            f"{where}({name}={_shown(value)})",
+            expected="a shape: a tuple of integers of at least 0, None for an open length",
+            received=repr(value) if isinstance(value, tuple | list) else describe(value),
+            action=f"Pass for example {name}=(28, 28).",
+        )
+    )
+
+
 def _whole(least: int) -> str:
     kinds = {0: "an integer, 0 or more", 1: "a positive integer"}
     return kinds.get(least, f"an integer of at least {least}")

@@ -11,6 +11,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 from numpy.typing import NDArray
 
+from callbax._core._arguments import count, shape
 from callbax._core._config import config_of, unknown_arguments
 from callbax._core._errors import describe, explain
 from callbax._core._naming import auto_name
@@ -65,8 +66,12 @@ class Layer(nnx.Module):
         self.built: bool = False
         # NNX's `train()` and `eval()` set this attribute on every module that has it.
         self.deterministic = True
-        shape = (input_dim,) if input_shape is None and input_dim is not None else input_shape
-        self.batch_shape: Shape | None = None if shape is None else (None, *shape)
+        sample: Shape | None = None
+        if input_shape is not None:
+            sample = shape(type(self).__name__, "input_shape", input_shape)
+        elif input_dim is not None:
+            sample = (count(type(self).__name__, "input_dim", input_dim, least=0),)
+        self.batch_shape: Shape | None = None if sample is None else (None, *sample)
         self._seeds: SeedSource | None = None
 
     def build(self, input_shape: Shape) -> None:

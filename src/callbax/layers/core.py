@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from callbax import activations, initializers
+from callbax._core import _arguments
 from callbax._core._arguments import count
 from callbax._core._errors import describe, explain
 from callbax._core._types import ActivationLike, Array, InitializerLike
@@ -42,10 +43,12 @@ class Input(Layer):
         batch_shape: Shape | None = None,
     ) -> None:
         super().__init__(name=name)
-        sample = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        self.batch_shape: Shape | None = (
-            (batch_size, *sample) if batch_shape is None else tuple(batch_shape)
-        )
+        if batch_shape is None:
+            sample = () if shape is None else _arguments.shape("Input", "shape", shape)
+            size = _arguments.optional_count("Input", "batch_size", batch_size)
+            self.batch_shape: Shape | None = (size, *sample)
+        else:
+            self.batch_shape = _arguments.shape("Input", "batch_shape", batch_shape)
         self.dtype = dtype
 
     def get_config(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flax import nnx
 
-from callbax._core._arguments import share
+from callbax._core._arguments import optional_count, shape, share
 from callbax._core._rng import SeedSource
 from callbax.layers._layer import Layer, Shape, layers
 
@@ -43,10 +43,12 @@ class Dropout(Layer):
     ) -> None:
         super().__init__(name=name, input_shape=input_shape)
         self.rate: float = share("Dropout", "rate", rate, action="Pass for example 0.5.")
-        self.noise_shape = noise_shape
-        self.seed = seed
+        self.noise_shape: Shape | None = (
+            None if noise_shape is None else shape("Dropout", "noise_shape", noise_shape)
+        )
+        self.seed: int | None = optional_count("Dropout", "seed", seed, least=0)
         # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
-        self._stream_seed = SeedSource().draw() if seed is None and self.rate else seed
+        self._stream_seed = SeedSource().draw() if seed is None and self.rate else self.seed
 
     def build(self, input_shape: Shape) -> None:
         """Makes the random stream."""

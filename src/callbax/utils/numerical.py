@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from callbax._core._arguments import optional_count
 from callbax._core._errors import describe, explain
 
 
@@ -36,6 +37,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
 
     Source: https://keras.io/api/utils/python_utils/#tocategorical-function
     """
+    num_classes = optional_count("to_categorical", "num_classes", num_classes, least=0)
     given = np.asarray(x)
     if given.ndim > 1 and given.shape[-1] == 1:
         given = given[..., 0]

@@ -1,0 +1,117 @@
+"""Wrong arguments are refused where they are passed; NumPy's numbers are as good as Python's."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import callbax as cb
+from callbax._core._registry import REGISTRIES
+from callbax.optimizers import schedules
+
+KINDS = ("loss", "metric", "initializer", "optimizer", "layer", "schedule")
+NEEDED = {
+    "Activation": {"activation": "relu"},
+    "Dense": {"units": 3, "input_dim": 2},
+    "Dropout": {"rate": 0.25, "seed": 3, "noise_shape": (None, 1)},
+    "Input": {"shape": (3,), "batch_size": 2},
+    "ExponentialDecay": {"initial_learning_rate": 0.5, "decay_steps": 10, "decay_rate": 0.5},
+    "InverseTimeDecay": {"initial_learning_rate": 0.5, "decay_steps": 10, "decay_rate": 0.5},
+    "PolynomialDecay": {"initial_learning_rate": 0.5, "decay_steps": 10},
+    "CosineDecay": {"initial_learning_rate": 0.5, "decay_steps": 10, "warmup_target": 1.0},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.5, "first_decay_steps": 10},
+    "PiecewiseConstantDecay": {"boundaries": [5], "values": [0.5, 0.25]},
+}
+
+
+def classes():
+    found = []
+    for kind in KINDS:
+        registry = REGISTRIES[kind]
+        once = dict.fromkeys(registry.lookup(name) for name in registry)
+        found += [
+            pytest.param(entry, id=f"{kind} {entry.__name__}")
+            for entry in once
+            if isinstance(entry, type)
+        ]
+    return found
+
+
+def as_numpy(value):
+    """Returns a value with NumPy's numbers in place of Python's."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return np.int64(value)
+    if isinstance(value, float):
+        return np.float64(value)
+    return type(value)(map(as_numpy, value)) if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("entry", classes())
+def test_numpy_s_numbers_are_as_good_as_python_s(entry):
+    needed = NEEDED.get(entry.__name__, {})
+    plain = entry(**needed).get_config()
+    given = {name: as_numpy(value) for name, value in (plain | needed).items()}
+    if "batch_shape" in given:  # The same thing twice; one of them may be passed.
+        del given["shape"], given["batch_size"]
+    made = entry(**given)
+    assert json.loads(json.dumps(made.get_config())) == json.loads(json.dumps(plain))
+
+
+@pytest.mark.parametrize(
+    ("call", "where"),
+    [
+        (lambda: schedules.PolynomialDecay(0.1, "10"), "PolynomialDecay(decay_steps='10')"),
+        (lambda: schedules.PolynomialDecay(0.1, 9, power="2"), "PolynomialDecay(power='2')"),
+        (lambda: schedules.ExponentialDecay(None, 9, 0.5), "initial_learning_rate=None"),
+        (lambda: schedules.InverseTimeDecay(0.1, 9, "a"), "InverseTimeDecay(decay_rate='a')"),
+        (lambda: schedules.CosineDecay(0.1, 9, warmup_steps=-1), "CosineDecay(warmup_steps=-1)"),
+        (lambda: schedules.CosineDecay(0.1, 9, warmup_target="a"), "warmup_target='a'"),
+        (lambda: schedules.CosineDecayRestarts(0.1, 9, t_mul="a"), "t_mul='a'"),
+        (lambda: schedules.PiecewiseConstantDecay(1, [1, 2]), "PiecewiseConstantDecay(boundaries="),
+        (lambda: schedules.PiecewiseConstantDecay([1], ["a", 2]), "values=..."),
+        (lambda: cb.initializers.RandomNormal("a"), "RandomNormal(mean='a')"),
+        (lambda: cb.initializers.TruncatedNormal(stddev=None), "TruncatedNormal(stddev=None)"),
+        (lambda: cb.initializers.RandomUniform(maxval=True), "RandomUniform(maxval=True)"),
+        (lambda: cb.initializers.Orthogonal("a"), "Orthogonal(gain='a')"),
+        (lambda: cb.initializers.Identity("a"), "Identity(gain='a')"),
+        (lambda: cb.initializers.VarianceScaling("a"), "VarianceScaling(scale=...)"),
+        (lambda: cb.initializers.VarianceScaling(distribution=3), "distribution=3"),
+        (lambda: cb.losses.BinaryCrossentropy(label_smoothing="a"), "label_smoothing='a'"),
+        (lambda: cb.losses.CategoricalCrossentropy(label_smoothing=2), "label_smoothing=2"),
+        (lambda: cb.metrics.BinaryCrossentropy(label_smoothing=-1), "label_smoothing=-1"),
+        (lambda: cb.metrics.CategoricalCrossentropy(label_smoothing="a"), "label_smoothing='a'"),
+        (lambda: cb.metrics.TopKCategoricalAccuracy(k=0), "TopKCategoricalAccuracy(k=0)"),
+        (lambda: cb.metrics.SparseTopKCategoricalAccuracy(k=2.5), "(k=2.5)"),
+        (lambda: cb.metrics.BinaryAccuracy(threshold="a"), "BinaryAccuracy(threshold='a')"),
+        (lambda: cb.layers.Input("a"), "Input(shape='a')"),
+        (lambda: cb.layers.Input((3,), batch_size=0), "Input(batch_size=0)"),
+        (lambda: cb.layers.Dense(2, input_dim="a"), "Dense(input_dim='a')"),
+        (lambda: cb.layers.Flatten(input_shape=(2, -1)), "Flatten(input_shape=...)"),
+        (lambda: cb.layers.Dropout(0.5, seed="a"), "Dropout(seed='a')"),
+        (lambda: cb.layers.Dropout(0.5, noise_shape="a"), "Dropout(noise_shape='a')"),
+        (lambda: cb.utils.to_categorical([0, 1], 2.5), "to_categorical(num_classes=2.5)"),
+    ],
+)
+def test_a_wrong_argument_is_refused_where_it_is_passed(call, where):
+    with pytest.raises(ValueError, match="expected") as caught:
+        call()
+    first, action = str(caught.value).split("\n")
+    assert where in first
+    assert ": expected " in first
+    assert ", received " in first
+    assert action.endswith(".")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_a_dtype_that_is_asked_for_is_kept(dtype):
+    y_true, y_pred = jnp.array([[0.0, 1.0]]), jnp.array([[0.25, 0.75]])
+    for entry in (cb.losses.MeanSquaredError, cb.losses.BinaryCrossentropy):
+        assert entry(dtype=dtype)(y_true, y_pred).dtype == dtype
+    assert cb.metrics.MeanSquaredError(dtype=dtype)(y_true, y_pred).dtype == dtype
+    for initializer in (cb.initializers.RandomNormal(np.float32(0)), cb.initializers.Ones()):
+        assert initializer((2, 2), dtype).dtype == dtype
+    for name in ("relu", "gelu", "softmax", "sigmoid", "elu", "softplus", "linear"):
+        assert cb.activations.get(name)(y_pred.astype(dtype)).dtype == dtype
