@@ -116,7 +116,7 @@ class Identity(Initializer):
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = number("Identity", "gain", gain)
+        self.gain: float = number("Identity", "gain", gain)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns ones on the main diagonal, times the gain."""

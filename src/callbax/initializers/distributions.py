@@ -31,8 +31,8 @@ class RandomNormal(SeededInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.mean = number("RandomNormal", "mean", mean)
-        self.stddev = number("RandomNormal", "stddev", stddev)
+        self.mean: float = number("RandomNormal", "mean", mean)
+        self.stddev: float = number("RandomNormal", "stddev", stddev)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""
@@ -59,8 +59,8 @@ class TruncatedNormal(SeededInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.mean = number("TruncatedNormal", "mean", mean)
-        self.stddev = number("TruncatedNormal", "stddev", stddev)
+        self.mean: float = number("TruncatedNormal", "mean", mean)
+        self.stddev: float = number("TruncatedNormal", "stddev", stddev)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""
@@ -87,8 +87,8 @@ class RandomUniform(SeededInitializer):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.minval = number("RandomUniform", "minval", minval)
-        self.maxval = number("RandomUniform", "maxval", maxval)
+        self.minval: float = number("RandomUniform", "minval", minval)
+        self.maxval: float = number("RandomUniform", "maxval", maxval)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""

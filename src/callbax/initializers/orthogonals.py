@@ -39,7 +39,7 @@ class Orthogonal(SeededInitializer):
 
     def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.gain = number("Orthogonal", "gain", gain)
+        self.gain: float = number("Orthogonal", "gain", gain)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the same values at every call with that shape."""

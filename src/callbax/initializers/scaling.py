@@ -61,7 +61,7 @@ class VarianceScaling(FanInitializer):
             distribution = distribution.lower()
         if distribution == "normal":
             distribution = "truncated_normal"
-        self.scale = float(scale)
+        self.scale: float = float(scale)
         self.mode: str = one_of("VarianceScaling", "mode", mode, MODES)
         self.distribution: str = one_of(
             "VarianceScaling", "distribution", distribution, DISTRIBUTIONS

@@ -109,10 +109,12 @@ class Dense(Layer):
         self.units: int = count("Dense", "units", units, action=action)
         self.activation: Callable[..., Any] = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = (
+        self.kernel_initializer: InitializerLike = (
             "glorot_uniform" if kernel_initializer is None else kernel_initializer
         )
-        self.bias_initializer = "zeros" if bias_initializer is None else bias_initializer
+        self.bias_initializer: InitializerLike = (
+            "zeros" if bias_initializer is None else bias_initializer
+        )
         # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
         self._initializers = [
             initializers.get(initializer)

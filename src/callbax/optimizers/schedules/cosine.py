@@ -49,16 +49,16 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: float = 0,
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = number(
+        self.initial_learning_rate: float = number(
             "CosineDecay", "initial_learning_rate", initial_learning_rate
         )
         self.decay_steps = decay_steps
-        self.alpha = number("CosineDecay", "alpha", alpha)
+        self.alpha: float = number("CosineDecay", "alpha", alpha)
         self.name = name
-        self.warmup_target = (
+        self.warmup_target: float | None = (
             None if warmup_target is None else number("CosineDecay", "warmup_target", warmup_target)
         )
-        self.warmup_steps = number("CosineDecay", "warmup_steps", warmup_steps, least=0)
+        self.warmup_steps: float = number("CosineDecay", "warmup_steps", warmup_steps, least=0)
 
     def __call__(self, step: ArrayLike) -> Array:
         """Returns the rate of a step."""
@@ -111,13 +111,13 @@ class CosineDecayRestarts(LearningRateSchedule):
         name: str = "SGDRDecay",
     ) -> None:
         need_steps(self, "first_decay_steps", first_decay_steps)
-        self.initial_learning_rate = number(
+        self.initial_learning_rate: float = number(
             "CosineDecayRestarts", "initial_learning_rate", initial_learning_rate
         )
         self.first_decay_steps = first_decay_steps
-        self.t_mul = number("CosineDecayRestarts", "t_mul", t_mul)
-        self.m_mul = number("CosineDecayRestarts", "m_mul", m_mul)
-        self.alpha = number("CosineDecayRestarts", "alpha", alpha)
+        self.t_mul: float = number("CosineDecayRestarts", "t_mul", t_mul)
+        self.m_mul: float = number("CosineDecayRestarts", "m_mul", m_mul)
+        self.alpha: float = number("CosineDecayRestarts", "alpha", alpha)
         self.name = name
 
     def __call__(self, step: ArrayLike) -> Array:

@@ -46,11 +46,11 @@ class ExponentialDecay(LearningRateSchedule):
         name: str = "ExponentialDecay",
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = number(
+        self.initial_learning_rate: float = number(
             "ExponentialDecay", "initial_learning_rate", initial_learning_rate
         )
         self.decay_steps = decay_steps
-        self.decay_rate = number("ExponentialDecay", "decay_rate", decay_rate)
+        self.decay_rate: float = number("ExponentialDecay", "decay_rate", decay_rate)
         self.staircase = staircase
         self.name = name
 
@@ -94,11 +94,11 @@ class InverseTimeDecay(LearningRateSchedule):
         name: str = "InverseTimeDecay",
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = number(
+        self.initial_learning_rate: float = number(
             "InverseTimeDecay", "initial_learning_rate", initial_learning_rate
         )
         self.decay_steps = decay_steps
-        self.decay_rate = number("InverseTimeDecay", "decay_rate", decay_rate)
+        self.decay_rate: float = number("InverseTimeDecay", "decay_rate", decay_rate)
         self.staircase = staircase
         self.name = name
 
@@ -145,12 +145,14 @@ class PolynomialDecay(LearningRateSchedule):
         name: str = "PolynomialDecay",
     ) -> None:
         need_steps(self, "decay_steps", decay_steps)
-        self.initial_learning_rate = number(
+        self.initial_learning_rate: float = number(
             "PolynomialDecay", "initial_learning_rate", initial_learning_rate
         )
         self.decay_steps = decay_steps
-        self.end_learning_rate = number("PolynomialDecay", "end_learning_rate", end_learning_rate)
-        self.power = number("PolynomialDecay", "power", power)
+        self.end_learning_rate: float = number(
+            "PolynomialDecay", "end_learning_rate", end_learning_rate
+        )
+        self.power: float = number("PolynomialDecay", "power", power)
         self.cycle = cycle
         self.name = name
 
