@@ -342,3 +342,17 @@ def test_who_only_tells_is_called_in_the_lead_process_alone(lead):
     hooks.on_train_begin({})
     hooks.on_epoch_end(0, {})
     assert calls == (["teller", "doer"] if lead else ["doer"])
+
+
+@pytest.mark.parametrize("mode", ["test", "predict"])
+def test_callbacks_are_asked_again_which_hooks_they_want_when_a_run_begins(mode):
+    class Sometimes(type(recorder(Callback))):
+        wanted = False
+
+        def wants_hook(self, hook):
+            return self.wanted
+
+    hooks = CallbackList(callback := Sometimes(), model=FakeModel())
+    for callback.wanted in (False, True, False):
+        getattr(hooks, f"on_{mode}_begin")({})
+        assert hooks.wants(f"on_{mode}_batch_end") is callback.wanted

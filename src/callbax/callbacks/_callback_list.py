@@ -23,8 +23,8 @@ class CallbackList(Callback):
     ``fit``, ``evaluate`` and ``predict`` make one by themselves; make one yourself to run
     callbacks from a loop of your own. Within a hook the callbacks come in list order, then
     `History`, then `ProgbarLogger`, then those that run last. Which callback overrides which hook
-    is looked up once, here and in `append`: a hook assigned to an instance later is not seen,
-    unless the callback announces it by ``_implements_train_batch_hooks``, as tqdm's does.
+    is looked up when a run begins: a hook assigned to an instance later is not seen, unless the
+    callback announces it by ``_implements_train_batch_hooks``, as tqdm's does.
 
     An exception from a hook propagates as it is, with a note that names the callback class, the
     hook, the epoch and the batch.
@@ -258,6 +258,7 @@ class CallbackList(Callback):
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
+        self._calls.look_up(self.callbacks)
         self._calls.call("on_test_begin", logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
@@ -274,6 +275,7 @@ class CallbackList(Callback):
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Calls this hook of every callback that overrides it."""
+        self._calls.look_up(self.callbacks)
         self._calls.call("on_predict_begin", logs)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
