@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import sys
+import time
 import types
 
 import keras
@@ -103,6 +104,23 @@ def test_values_are_shown_as_given(value, shown, capsys):
     hooks.on_epoch_begin(0)
     hooks.on_epoch_end(0, {"metric": value})
     assert capsys.readouterr().out.endswith(f" - metric: {shown}\n")
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_an_epoch_that_an_earlier_run_began_is_shown_from_where_it_continues(verbose, capsys):
+    hooks = bar(verbose=verbose, steps=500)
+    hooks.on_train_begin({})
+    hooks.resume(1, {})
+    for batch in (497, 498, 499):
+        time.sleep(0.02)
+        hooks.on_train_batch_end(batch, {"loss": 1.0})
+    hooks.on_epoch_end(1, {"loss": 0.5})
+    shown = re.fullmatch(
+        r"Epoch 2/2\n500/500 - 0s - (\d+)ms/step - loss: 0.5000\n", capsys.readouterr().out
+    )
+    assert bool(shown) is (verbose > 0)
+    # Only the steps of this run are timed: over all 500 it would be less than a millisecond.
+    assert not shown or int(shown[1]) >= 20
 
 
 def test_evaluate_after_fit_shows_again(capsys):

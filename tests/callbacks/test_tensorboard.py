@@ -287,6 +287,20 @@ def test_speed_is_in_steps_per_second(update_freq, tags, tmp_path, monkeypatch):
         assert found["train/batch_steps_per_second"][0][1] == 2.0
 
 
+def test_the_speed_of_an_epoch_that_an_earlier_run_began_is_that_of_its_rest(tmp_path, monkeypatch):
+    clock = iter(np.arange(1e9, 1e9 + 1e3, 0.5))
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: float(next(clock))))
+    callback, model = make(tmp_path, write_steps_per_second=True), FakeModel()
+    model.optimizer.iterations = 500
+    callback.set_model(model)
+    callback.on_train_begin({})
+    callback.load_state_dict({"step": 500, "files": {}})
+    model.optimizer.iterations += 3
+    callback.on_epoch_end(1, {"loss": 1.0})
+    callback.teardown()
+    assert points(tmp_path)["train/epoch_steps_per_second"] == [(1, 6.0)]
+
+
 def test_histograms_and_images_are_due_every_so_many_epochs(tmp_path):
     callback = make(tmp_path, histogram_freq=2, write_images=True)
     fit(callback, WeighedModel(), [{}] * 3)

@@ -177,6 +177,9 @@ class CallbackList(Callback):
         """
         self._calls.epoch = epoch
         restore_states(self.callbacks, states)
+        for callback in self.callbacks:
+            if isinstance(callback, ProgbarLogger):
+                callback.epoch = epoch
 
     def teardown(self) -> None:
         """Lets every callback close what it holds open; call it in a ``finally`` around the run.

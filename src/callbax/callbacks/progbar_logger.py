@@ -17,6 +17,10 @@ class ProgbarLogger(Callback):
     plain line per epoch instead, as ``verbose=2`` does everywhere. ``verbose=0`` shows nothing.
     Values are shown as the logs have them. Validation inside ``fit`` is silent.
 
+    Attributes:
+        epoch: The current epoch, counted from 0. In an epoch that had begun before an interruption
+            the bar appears with the first batch, as the begin of that epoch is not announced again.
+
     Differs from Keras: no control characters in files; an epoch that was cut short shows the
     steps it ran, not the steps it should have run.
 
@@ -39,6 +43,7 @@ class ProgbarLogger(Callback):
         self.verbose: int = 1
         self.epochs: int = 1
         self.target: int | None = None
+        self.epoch: int = 0
         self._in_fit = False
         self._progress: Progress | None = None
 
@@ -60,6 +65,7 @@ class ProgbarLogger(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Shows which epoch begins, and an empty bar."""
+        self.epoch = epoch
         if self.verbose and self.epochs > 1:
             print_message(f"Epoch {epoch + 1}/{self.epochs}")
         self._open()
@@ -75,6 +81,8 @@ class ProgbarLogger(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Moves the bar on."""
+        if self._progress is None:
+            self._resume(batch)
         if self._progress is not None:
             self._progress.step(batch + 1, logs)
 
@@ -107,6 +115,13 @@ class ProgbarLogger(Callback):
             self._progress.close()
             self._progress = None
         self._in_fit = False
+
+    def _resume(self, done: int) -> None:
+        """Shows the rest of an epoch whose first batches an earlier run has done."""
+        if self.verbose in (1, 2):
+            self.on_epoch_begin(self.epoch)
+            if self._progress is not None:
+                self._progress.skip(done)
 
     def _open(self) -> None:
         if self._progress is not None:

@@ -27,6 +27,7 @@ class Progress:
 
     def __init__(self, target: int | None, display: Display | None) -> None:
         self.seen = 0
+        self._skipped = 0
         self._target = target
         self._display = display
         self._logs: Logs | None = None
@@ -34,6 +35,10 @@ class Progress:
         self._first_end: float | None = None
         self._due = 0.0  # The first step is always looked at: it holds the compilation.
         self._draw()
+
+    def skip(self, steps: int) -> None:
+        """Counts steps that an earlier run has done, and does not time them."""
+        self.seen = self._skipped = steps
 
     def step(self, seen: int, logs: Logs | None) -> None:
         """Records a step; this is on the path of every batch.
@@ -101,9 +106,10 @@ class Progress:
 
     def _seconds_per_step(self) -> float:
         """Mean over all steps but the first, which holds the compilation, if there are others."""
-        if self._first_end is not None and self.seen > 1:
-            return (time.perf_counter() - self._first_end) / (self.seen - 1)
-        return (time.perf_counter() - self._start) / self.seen if self.seen else 0.0
+        timed = self.seen - self._skipped
+        if self._first_end is not None and timed > 1:
+            return (time.perf_counter() - self._first_end) / (timed - 1)
+        return (time.perf_counter() - self._start) / timed if timed else 0.0
 
     def _step_time(self) -> str:
         seconds = self._seconds_per_step()

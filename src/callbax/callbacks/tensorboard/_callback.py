@@ -216,7 +216,9 @@ class TensorBoard(Callback):
         writes it again, to files of its own.
         """
         self._step = state["step"]
-        self._since = (time.time(), self._step)
+        # The begin of an epoch that had begun is not announced again.
+        now = time.time()
+        self._since, self._epoch_began = (now, self._step), (now, self._iterations())
         for run, (name, size) in state["files"].items():
             path = os.path.join(self._directory(run), name)
             if os.path.isfile(path) and os.path.getsize(path) > size:
