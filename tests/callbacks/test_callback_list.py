@@ -1,9 +1,14 @@
+import math
+import re
 from contextlib import suppress
+from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from tests.callbacks.fakes import FakeModel
 
+from callbax import callbacks
 from callbax._core._hooks import BATCH_HOOKS, EPOCH_HOOKS, HOOKS
 from callbax.callbacks import Callback, CallbackList, History, LambdaCallback, ProgbarLogger
 
@@ -342,6 +347,45 @@ def test_who_only_tells_is_called_in_the_lead_process_alone(lead):
     hooks.on_train_begin({})
     hooks.on_epoch_end(0, {})
     assert calls == (["teller", "doer"] if lead else ["doer"])
+
+
+TALKERS = {
+    "EarlyStopping": {"monitor": "loss", "verbose": 1, "restore_best_weights": True},
+    "LearningRateScheduler": {"schedule": lambda epoch: 0.1, "verbose": 1},
+    "ModelCheckpoint": {"filepath": "{epoch}.keras", "verbose": 1},
+    "OrbaxCheckpoint": {"directory": "orbax", "verbose": 1},
+    "ProgbarLogger": {},
+    "ReduceLROnPlateau": {"monitor": "loss", "patience": 0, "verbose": 1},
+    "TerminateOnNaN": {},
+}
+"""Callbacks that print -> arguments with which they do."""
+
+
+@pytest.mark.parametrize("lead", [True, False])
+@pytest.mark.parametrize("name", TALKERS)
+def test_only_the_lead_process_prints(name, lead, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = FakeModel()
+    model.is_lead, model.get_state_tree = lead, lambda: {"a": np.ones(1)}
+    hooks = CallbackList(getattr(callbacks, name)(**TALKERS[name]), model=model, epochs=2)
+    try:
+        hooks.on_train_begin({})
+        for epoch in range(2):
+            hooks.on_epoch_begin(epoch, {})
+            hooks.on_train_batch_end(0, {"loss": math.nan if name == "TerminateOnNaN" else 1.0})
+            hooks.on_epoch_end(epoch, {"loss": 1.0 + epoch})
+        hooks.on_train_end({})
+    finally:
+        hooks.teardown()
+    assert bool(capsys.readouterr().out) is lead
+
+
+def test_every_callback_that_prints_is_in_the_list():
+    folder = Path(callbacks.__file__).parent
+    calls = re.compile(r"\b(say|print_message)\(")
+    printing = {path.stem for path in folder.glob("*.py") if calls.search(path.read_text())}
+    modules = [getattr(callbacks, name).__module__ for name in TALKERS]
+    assert printing == {module.rpartition(".")[2] for module in modules}
 
 
 @pytest.mark.parametrize("mode", ["test", "predict"])
