@@ -1,10 +1,13 @@
 """What a script assigns to a callback after making it counts, as in Keras."""
 
 import inspect
+import re
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from tests.callbacks.fakes import FakeModel
 
 import callbax as cb
 
@@ -65,6 +68,97 @@ def test_a_checkpoint_s_settings(tmp_path):
     ]
     with pytest.raises(ValueError, match=r"ModelCheckpoint\(save_freq='often'\)"):
         saved(tmp_path, save_freq="often")
+
+
+ARGUMENTS = {
+    "CSVLogger": {"filename": "a.csv"},
+    "ModelCheckpoint": {"filepath": "{epoch}.keras"},
+    "OrbaxCheckpoint": {"directory": "a"},
+}
+ILLEGAL = [
+    ("CSVLogger", "filename", 3),
+    ("CSVLogger", "separator", ";;"),
+    ("EarlyStopping", "baseline", "a"),
+    ("EarlyStopping", "min_delta", "a"),
+    ("EarlyStopping", "monitor", 3),
+    ("EarlyStopping", "patience", "3"),
+    ("EarlyStopping", "patience", -1),
+    ("EarlyStopping", "start_from_epoch", 1.5),
+    ("ModelCheckpoint", "filepath", 3),
+    ("ModelCheckpoint", "monitor", None),
+    ("ModelCheckpoint", "save_freq", 0),
+    ("OrbaxCheckpoint", "directory", 3),
+    ("OrbaxCheckpoint", "max_to_keep", 0),
+    ("OrbaxCheckpoint", "save_freq", True),
+    ("ReduceLROnPlateau", "cooldown", -1),
+    ("ReduceLROnPlateau", "factor", 2),
+    ("ReduceLROnPlateau", "min_lr", "a"),
+    ("ReduceLROnPlateau", "patience", None),
+    ("TensorBoard", "embeddings_freq", 1),
+    ("TensorBoard", "histogram_freq", "a"),
+    ("TensorBoard", "log_dir", 3),
+    ("TensorBoard", "update_freq", "often"),
+    ("TensorBoard", "update_freq", True),
+]
+
+
+@pytest.mark.parametrize(("name", "argument", "value"), ILLEGAL)
+def test_an_assignment_is_refused_in_the_words_of_the_constructor(name, argument, value):
+    kind, arguments = getattr(cb.callbacks, name), ARGUMENTS.get(name, {})
+    with pytest.raises((ValueError, TypeError)) as constructed:
+        kind(**(arguments | {argument: value}))
+    callback = kind(**arguments)
+    attribute = {"separator": "sep"}.get(argument, argument)
+    before = getattr(callback, attribute)
+    with pytest.raises(constructed.type) as assigned:
+        setattr(callback, attribute, value)
+    assert str(assigned.value) == str(constructed.value)
+    assert re.match(
+        rf"`{name}\({argument}=.*\)`: expected .*, received .*\n\w+", str(assigned.value)
+    )
+    assert getattr(callback, attribute) == before
+
+
+def test_an_assigned_mode_that_is_unknown_warns_and_is_auto():
+    callback = cb.callbacks.EarlyStopping(mode="max")
+    with pytest.warns(UserWarning, match="EarlyStopping mode 'mim' is unknown"):
+        callback.mode = "mim"
+    assert callback.mode == "auto"
+
+
+def test_paths_may_be_assigned_as_such(tmp_path):
+    checkpoint = cb.callbacks.ModelCheckpoint("{epoch}.keras")
+    checkpoint.filepath = tmp_path / "{epoch}.keras"
+    fit(cb, checkpoint, epochs=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["1.keras"]
+    orbax = cb.callbacks.OrbaxCheckpoint("a")
+    orbax.directory = "b"
+    assert orbax.directory == str(Path.cwd() / "b")
+
+
+def test_the_direction_follows_a_monitor_assigned_in_the_middle_of_a_run():
+    callback, model = cb.callbacks.EarlyStopping("val_loss"), FakeModel(accuracy="up")
+    callback.set_model(model)
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    callback.monitor, callback.best = "val_accuracy", 0.5
+    callback.on_validation_end(0, {"val_accuracy": 0.75})
+    assert callback.best == 0.75
+
+
+def test_a_checkpoint_that_keeps_the_last_needs_no_direction(tmp_path):
+    path = tmp_path / "{epoch}.keras"
+    fit(cb, cb.callbacks.ModelCheckpoint(path, "val_unknown", keep_last=2), epochs=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.keras", "3.keras"]
+
+
+@pytest.mark.parametrize("attribute", ["patience", "save_freq"])
+def test_a_setting_that_was_never_made_is_no_attribute(attribute):
+    class Lazy(cb.callbacks.EarlyStopping, cb.callbacks.ModelCheckpoint):
+        def __init__(self):
+            pass
+
+    assert not hasattr(Lazy(), attribute)
 
 
 @pytest.mark.parametrize("whole", [np.int64(2), np.int32(2), np.uint8(2), np.array(2)])

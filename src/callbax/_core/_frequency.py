@@ -87,7 +87,12 @@ class FrequencySetting:
         self._name = f"_{name}"
 
     def __get__(self, callback: Any, owner: type | None = None) -> Any:
-        return self if callback is None else vars(callback)[self._name]
+        if callback is None:
+            return self
+        try:
+            return vars(callback)[self._name]
+        except KeyError:  # A subclass that never called `super().__init__()`.
+            raise AttributeError(f"{type(callback).__name__}.{self._name[1:]} is not set") from None
 
     def __set__(self, callback: Any, value: Any) -> None:
         found = Frequency(value, owner=type(callback).__name__)

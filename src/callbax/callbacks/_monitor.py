@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from callbax._core._errors import closest, explain
+from callbax._core._arguments import number
+from callbax._core._errors import closest, describe, explain
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
 from callbax.callbacks._model_view import ModelView
@@ -13,20 +14,50 @@ from callbax.callbacks._number import as_number
 MODES = ("auto", "min", "max")
 
 
-def known_mode(mode: str, *, owner: str) -> str:
+def log_key(owner: str, argument: str, value: Any) -> str:
+    """Returns what must be a key of the logs.
+
+    Raises:
+        TypeError: It is not a string.
+    """
+    if isinstance(value, str):
+        return value
+    raise TypeError(
+        explain(
+            f"{owner}({argument}=...)",
+            expected="a key of the logs",
+            received=describe(value),
+            action='Pass a name such as "loss" or "val_accuracy".',
+        )
+    )
+
+
+def known_mode(owner: str, argument: str, mode: Any) -> str:
     """Returns a mode; "auto", with a warning, for one that is unknown."""
-    if mode in MODES:
+    if isinstance(mode, str) and mode in MODES:
         return mode
-    warn(f"{owner} mode '{mode}' is unknown, fallback to auto mode. {closest(mode, MODES)}")
+    warn(f"{owner} {argument} '{mode}' is unknown, fallback to auto mode. {closest(mode, MODES)}")
     return "auto"
+
+
+def least_change(owner: str, argument: str, value: Any) -> float:
+    """Returns the least change that counts as an improvement; its sign does not matter.
+
+    Raises:
+        ValueError: It is not a number.
+    """
+    return abs(number(owner, argument, value))
 
 
 class Monitored(Protocol):
     """The settings of a callback that acts on a metric; what is assigned to them counts."""
 
-    monitor: str
-    mode: str
-    min_delta: float
+    @property
+    def monitor(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def min_delta(self) -> float: ...
 
 
 class Monitor:
@@ -41,7 +72,7 @@ class Monitor:
         callback: Whose settings count. ``monitor`` is the key in the logs; ``mode`` is ``"min"``,
             ``"max"``, or ``"auto"``: down for a loss, else as the model's metric of that name
             says, and anything else counts as ``"auto"``; ``min_delta`` is the least change that
-            counts as an improvement, in units of the quantity, and its sign does not matter.
+            counts as an improvement, in units of the quantity.
 
     Attributes:
         epoch: The current epoch, counted from 0.
@@ -74,7 +105,7 @@ class Monitor:
         return type(self._callback).__name__
 
     def resolve(self, model: ModelView | None) -> None:
-        """Settles which way is better; the first call counts, and may come before any step.
+        """Settles which way is better, once for each pair of name and mode, before any step.
 
         Args:
             model: A `ModelView`; asked only if mode and name do not tell.
@@ -105,8 +136,9 @@ class Monitor:
 
     @property
     def higher_is_better(self) -> bool:
-        """Which way is better. Call `resolve` first."""
-        return self._resolved.get((self.name, self._callback.mode), False)
+        """Which way is better, also after name or mode were assigned in the middle of a run."""
+        self.resolve(getattr(self._callback, "model", None))
+        return self._resolved[self.name, self._callback.mode]
 
     def comes_with_validations(self, model: ModelView | None) -> bool:
         """Returns whether validations within epochs are what brings the value.
@@ -178,8 +210,6 @@ class Monitor:
     def improves(self, value: float, reference: float | None) -> bool:
         """Returns whether a value is better than a reference by more than ``min_delta``.
 
-        Call `resolve` first.
-
         Args:
             value: The new value.
             reference: The best so far, or a baseline; None is worse than any number.
@@ -188,7 +218,6 @@ class Monitor:
             return False
         if reference is None:
             return True
-        least = abs(self._callback.min_delta)
         if self.higher_is_better:
-            return value - least > reference
-        return value + least < reference
+            return value - self._callback.min_delta > reference
+        return value + self._callback.min_delta < reference

@@ -59,6 +59,8 @@ class Retention:
 
     def _ranked(self) -> list[str]:
         """Returns the files that have a value, best first; of equals the older."""
+        if not self._best:
+            return []
         sign = -1 if self._monitor.higher_is_better else 1
         values = [(value, path) for path, value in self._files.items() if value is not None]
         return [path for _, path in sorted(values, key=lambda item: sign * item[0])]

@@ -6,12 +6,27 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from callbax._core._arguments import path
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._settings import Setting
 from callbax.saving._atomic import replacing
 
 _MISSING = "NA"
+
+
+def _character(owner: str, argument: str, value: Any) -> str:
+    if isinstance(value, str) and len(value) == 1:
+        return value
+    raise ValueError(
+        explain(
+            f"{owner}({argument}={value!r})",
+            expected="a string of one character",
+            received=describe(value),
+            action='Pass one such as "," or ";".',
+        )
+    )
 
 
 class CSVLogger(Callback):
@@ -29,8 +44,9 @@ class CSVLogger(Callback):
             replaced when training begins.
 
     Raises:
-        ValueError: When training begins: `append` is set and the file's first column is not
-            ``epoch``.
+        TypeError: `filename` is not a path.
+        ValueError: `separator` is not one character; or, when training begins, `append` is set
+            and the file's first column is not ``epoch``.
 
     Differs from Keras: without validation there are no ``val_`` columns full of NA; keys that
     appear after the first epoch are not lost; `append` keeps to the columns of the file.
@@ -51,12 +67,14 @@ class CSVLogger(Callback):
     execution: Execution = "fused"
     lead_only: bool = True
     adds_logs: tuple[str, ...] | None = ()
+    filename: Setting[str] = Setting(path)
+    sep: Setting[str] = Setting(_character, argument="separator")
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__()
-        self.filename: str = os.fspath(filename)
+        self.filename = filename
         self.sep = separator
         self.append = append
         self._columns: list[str] = []

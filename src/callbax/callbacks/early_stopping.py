@@ -1,6 +1,7 @@
 """Stopping when a metric no longer improves."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from callbax._core._arguments import count, number, optional_count
@@ -8,7 +9,8 @@ from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode
+from callbax.callbacks._monitor import Monitor, known_mode, least_change, log_key
+from callbax.callbacks._settings import Setting, optional
 from callbax.callbacks._terminal._console import place, say
 
 
@@ -63,6 +65,19 @@ class EarlyStopping(Callback):
 
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
+    monitor: Setting[str] = Setting(log_key)
+    mode: Setting[str] = Setting(known_mode)
+    min_delta: Setting[float] = Setting(least_change)
+    patience: Setting[int | None] = Setting(
+        partial(
+            optional_count,
+            least=0,
+            expected="0 or more epochs, or None never to stop",
+            action="Pass 0 to stop at the first epoch without improvement.",
+        )
+    )
+    baseline: Setting[float | None] = Setting(optional(number))
+    start_from_epoch: Setting[int] = Setting(partial(count, least=0))
 
     def __init__(
         self,
@@ -76,17 +91,14 @@ class EarlyStopping(Callback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__()
-        owner = type(self).__name__
         self.monitor = monitor
-        self.mode: str = known_mode(mode, owner=owner)
-        self.min_delta: float = abs(number(owner, "min_delta", min_delta))
-        self.patience: int | None = epochs_of_patience(owner, patience)
+        self.mode = mode
+        self.min_delta = min_delta
+        self.patience = patience
         self.verbose = verbose
-        self.baseline: float | None = baseline
-        if baseline is not None:
-            self.baseline = number(owner, "baseline", baseline)
+        self.baseline = baseline
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch: int = count(owner, "start_from_epoch", start_from_epoch, least=0)
+        self.start_from_epoch = start_from_epoch
         self.wait: int = 0
         self.stopped_epoch: int = 0
         self.best: float | None = None
@@ -164,22 +176,6 @@ class EarlyStopping(Callback):
         ):
             self.stopped_epoch, self.stopped_batch = epoch, batch
             model_of(self).stop_training = True
-
-
-def epochs_of_patience(owner: str, patience: int | None) -> int | None:
-    """Returns a legal number of epochs to wait for an improvement; None never to stop.
-
-    Raises:
-        ValueError: It is negative or not a whole number.
-    """
-    return optional_count(
-        owner,
-        "patience",
-        patience,
-        least=0,
-        expected="0 or more epochs, or None never to stop",
-        action="Pass 0 to stop at the first epoch without improvement.",
-    )
 
 
 _STATE = (

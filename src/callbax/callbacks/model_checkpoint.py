@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from callbax._core._arguments import path
+from callbax._core._arguments import number, path
 from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
@@ -12,8 +12,9 @@ from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode
+from callbax.callbacks._monitor import Monitor, known_mode, log_key
 from callbax.callbacks._retention import Retention
+from callbax.callbacks._settings import Setting, optional
 from callbax.callbacks._terminal._console import say
 from callbax.saving._paths import PathTemplate, check_directory, check_no_directory, saving
 
@@ -72,6 +73,9 @@ class ModelCheckpoint(Callback):
 
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
+    filepath: Setting[str] = Setting(path)
+    monitor: Setting[str] = Setting(log_key)
+    mode: Setting[str] = Setting(known_mode)
     save_freq: FrequencySetting = FrequencySetting()
     _frequency: Frequency
 
@@ -98,15 +102,17 @@ class ModelCheckpoint(Callback):
                 DeprecationWarning,
             )
             save_freq = f"{period} epochs"
-        self.filepath: str = path(owner, "filepath", filepath)
+        self.filepath = filepath
         self.monitor = monitor
-        self.mode: str = known_mode(mode, owner=owner)
+        self.mode = mode
         self.min_delta: float = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.best: float | None = initial_value_threshold
+        self.best: float | None = optional(number)(
+            owner, "initial_value_threshold", initial_value_threshold
+        )
         self._monitor = Monitor(self)
         self._retention = Retention(keep_best, keep_last, monitor=self._monitor, owner=owner)
         self._keeps_best = keep_best is not None

@@ -3,17 +3,23 @@
 import importlib
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from callbax._core._arguments import optional_count
+from callbax._core._arguments import number, optional_count, path
 from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode
+from callbax.callbacks._monitor import Monitor, known_mode, log_key
+from callbax.callbacks._settings import Setting, optional
 from callbax.callbacks._terminal._console import say
 from callbax.saving._paths import check_directory, saving
+
+
+def _absolute(owner: str, argument: str, value: Any) -> str:
+    return os.path.abspath(path(owner, argument, value))
 
 
 class OrbaxCheckpoint(Callback):
@@ -60,6 +66,16 @@ class OrbaxCheckpoint(Callback):
 
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
+    directory: Setting[str] = Setting(_absolute)
+    monitor: Setting[str] = Setting(log_key)
+    mode: Setting[str] = Setting(known_mode)
+    max_to_keep: Setting[int | None] = Setting(
+        partial(
+            optional_count,
+            expected="a positive number of checkpoints, or None to keep all",
+            action="The newest one is always kept.",
+        )
+    )
     save_freq: FrequencySetting = FrequencySetting()
     _frequency: Frequency
 
@@ -85,21 +101,17 @@ class OrbaxCheckpoint(Callback):
                 f"`{owner}`: expected the `orbax-checkpoint` library of at least version 0.11, "
                 "which is not installed.\nInstall it: pip install orbax-checkpoint."
             ) from error
-        self.directory: str = os.path.abspath(directory)
+        self.directory = directory
         self.monitor = monitor
-        self.mode: str = known_mode(mode, owner=owner)
+        self.mode = mode
         self.min_delta: float = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_freq = save_freq
-        self.best: float | None = initial_value_threshold
-        self.max_to_keep: int | None = optional_count(
-            owner,
-            "max_to_keep",
-            max_to_keep,
-            expected="a positive number of checkpoints, or None to keep all",
-            action="The newest one is always kept.",
+        self.best: float | None = optional(number)(
+            owner, "initial_value_threshold", initial_value_threshold
         )
+        self.max_to_keep = max_to_keep
         self.save_on_background = save_on_background
         self.save_weights_only = save_weights_only
         self._monitor = Monitor(self)

@@ -1,6 +1,7 @@
 """Reducing the learning rate when a metric no longer improves."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,25 @@ from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode
+from callbax.callbacks._monitor import Monitor, known_mode, least_change, log_key
+from callbax.callbacks._settings import Setting
 from callbax.callbacks._terminal._console import place, say
+
+
+def _factor(owner: str, argument: str, value: Any) -> float:
+    if is_number(value) and 0 <= value < 1:
+        return float(value)
+    raise ValueError(
+        explain(
+            f"{owner}({argument}={value!r})",
+            expected="a factor from 0 up to, but not, 1",
+            received=describe(value),
+            action=f"{owner} does not support a factor >= 1.0: it could not reduce.",
+        )
+    )
+
+
+_epochs = partial(count, least=0, expected="0 or more epochs", action="Pass 0 not to wait.")
 
 
 class ReduceLROnPlateau(Callback):
@@ -61,6 +79,13 @@ class ReduceLROnPlateau(Callback):
 
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ("learning_rate",)
+    monitor: Setting[str] = Setting(log_key)
+    factor: Setting[float] = Setting(_factor)
+    patience: Setting[int] = Setting(_epochs)
+    mode: Setting[str] = Setting(known_mode)
+    min_delta: Setting[float] = Setting(least_change)
+    cooldown: Setting[int] = Setting(_epochs)
+    min_lr: Setting[float] = Setting(number)
 
     def __init__(
         self,
@@ -76,31 +101,20 @@ class ReduceLROnPlateau(Callback):
         epsilon: float | None = None,
     ) -> None:
         super().__init__()
-        owner = type(self).__name__
         if epsilon is not None:
             warn(
-                f"`{owner}(epsilon=...)` is deprecated; pass `min_delta={epsilon}`.",
+                f"`{type(self).__name__}(epsilon=...)` is deprecated; pass `min_delta={epsilon}`.",
                 DeprecationWarning,
             )
             min_delta = epsilon
-        if not is_number(factor) or not 0 <= factor < 1:
-            raise ValueError(
-                explain(
-                    f"{owner}(factor={factor!r})",
-                    expected="a factor from 0 up to, but not, 1",
-                    received=describe(factor),
-                    action=f"{owner} does not support a factor >= 1.0: it could not reduce.",
-                )
-            )
         self.monitor = monitor
-        self.mode: str = known_mode(mode, owner=owner)
-        self.min_delta: float = abs(number(owner, "min_delta", min_delta))
+        self.mode = mode
+        self.min_delta = min_delta
         self.factor = factor
-        waiting = {"expected": "0 or more epochs", "action": "Pass 0 not to wait."}
-        self.patience: int = count(owner, "patience", patience, least=0, **waiting)
+        self.patience = patience
         self.verbose = verbose
-        self.cooldown: int = count(owner, "cooldown", cooldown, least=0, **waiting)
-        self.min_lr: float = number(owner, "min_lr", min_lr)
+        self.cooldown = cooldown
+        self.min_lr = min_lr
         self.best: float | None = None
         self.wait: int = 0
         self.cooldown_counter: int = 0

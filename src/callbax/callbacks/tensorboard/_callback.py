@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from callbax._core._arguments import is_whole
-from callbax._core._errors import describe, explain
+from callbax._core._arguments import path
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._number import as_number
+from callbax.callbacks._settings import Setting
 from callbax.callbacks.tensorboard._events import EventFile, Scalars, file_name
+from callbax.callbacks.tensorboard._frequencies import embeddings, histograms, updates
 from callbax.callbacks.tensorboard._profile import Profile
 from callbax.callbacks.tensorboard._summaries import graph_values, weight_values
 from callbax.saving._paths import saving
@@ -75,6 +76,10 @@ class TensorBoard(Callback):
     execution: Execution = "fused"
     lead_only: bool = True
     adds_logs: tuple[str, ...] | None = ()
+    log_dir: Setting[str] = Setting(path)
+    histogram_freq: Setting[int] = Setting(histograms)
+    update_freq: Setting[int | str] = Setting(updates)
+    embeddings_freq: Setting[int] = Setting(embeddings)
 
     def __init__(
         self,
@@ -96,7 +101,7 @@ class TensorBoard(Callback):
                 "`TensorBoard`: expected the `tensorboardX` library, which is not installed.\n"
                 "Install it: pip install tensorboardX."
             ) from error
-        self.log_dir: str = os.fspath(log_dir)
+        self.log_dir = log_dir
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph
         self.write_images = write_images
@@ -104,7 +109,6 @@ class TensorBoard(Callback):
         self.update_freq = update_freq
         self.embeddings_freq = embeddings_freq
         self.embeddings_metadata = embeddings_metadata
-        _check(histogram_freq, embeddings_freq, update_freq)
         self._profile = Profile(profile_batch, owner="TensorBoard")
         self._step = 0
         self._batches = Scalars()
@@ -129,7 +133,6 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts new files and writes the graph."""
-        _check(self.histogram_freq, self.embeddings_freq, self.update_freq)
         self._step = 0
         self._names = {run: file_name() for run in _RUNS}
         self._file("train")
@@ -273,34 +276,3 @@ class TensorBoard(Callback):
 
 def _rate(steps: int, seconds: float) -> float | None:
     return steps / seconds if seconds > 0 else None
-
-
-def _check(histogram_freq: Any, embeddings_freq: Any, update_freq: Any) -> None:
-    if not is_whole(histogram_freq) or histogram_freq < 0:
-        raise ValueError(
-            explain(
-                f"TensorBoard(histogram_freq={histogram_freq!r})",
-                expected="a number of epochs, or 0 for no histograms",
-                received=describe(histogram_freq),
-                action="Pass 1 for histograms in every epoch.",
-            )
-        )
-    if update_freq not in ("epoch", "batch") and not (is_whole(update_freq) and update_freq > 0):
-        raise ValueError(
-            explain(
-                f"TensorBoard(update_freq={update_freq!r})",
-                expected='"epoch", "batch" or a positive number of batches',
-                received=describe(update_freq),
-                action='Pass "epoch" for no logs of batches.',
-            )
-        )
-    if embeddings_freq:
-        raise ValueError(
-            explain(
-                f"TensorBoard(embeddings_freq={embeddings_freq!r})",
-                expected="0, as callbax writes no embeddings for TensorBoard's projector",
-                received=describe(embeddings_freq),
-                action="Leave it out, and write them in `on_epoch_end` of a callback of your own "
-                "with `tensorboardX.SummaryWriter.add_embedding`.",
-            )
-        )
