@@ -33,7 +33,7 @@ class Run:
         model: "guide", "mlp" or "cnn", see `SIZES`.
         hooks: Names of callbacks, see `contestants/keras_script.py`.
         resident: Whether the data are on the device before the clock starts.
-        epochs: Epochs, where they are other than `SIZES` says.
+        epochs: Epochs, if they differ from those in `SIZES`.
     """
 
     who: str

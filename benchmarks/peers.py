@@ -18,7 +18,7 @@ class NotInstalledError(Exception):
 
 
 def python_of(contestant: str) -> Path:
-    """Returns the interpreter of a contestant, its environment made where it is missing.
+    """Returns the interpreter of a contestant, after making its environment if that is missing.
 
     Raises:
         NotInstalledError: None of the peer's sets of requirements can be installed.

@@ -36,7 +36,7 @@ class Contestants:
         LOGS.mkdir(parents=True, exist_ok=True)
 
     def measure(self, run: Run) -> dict[str, Any]:
-        """Returns what one run took: seconds, and bytes where the run is a process of its own."""
+        """Returns what one run took: seconds, and bytes if the run is a process of its own."""
         python = self._python(run.who)
         time.sleep(REST_SECONDS)
         if run.do == "process":

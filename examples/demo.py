@@ -1,6 +1,6 @@
-"""Trains a classifier on handwritten digits with four own callbacks, and draws its curve.
+"""Trains a classifier on handwritten digits with four custom callbacks, and draws its curve.
 
-Takes MNIST where it is cached, scikit-learn's small digits otherwise; downloads nothing.
+Uses MNIST if it is cached, scikit-learn's small digits otherwise; downloads nothing.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ PICTURE = Path(__file__).resolve().parents[1] / "out" / "learning_curve.png"
 
 
 class TraceFirstBatches(cb.callbacks.Callback):
-    execution = "fused"  # it holds no clock, so many steps may run in one go
+    execution = "fused"  # it reads no clock: several steps may run in one go
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches = 3 if epoch == 0 else 0

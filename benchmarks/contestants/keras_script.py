@@ -44,7 +44,7 @@ class _Rate(Callback):
 
 
 class _Weights(Callback):
-    """Reads the weights every so many batches."""
+    """Reads the weights every n batches."""
 
     def __init__(self, every: int) -> None:
         super().__init__()
