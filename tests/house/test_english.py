@@ -1,13 +1,19 @@
-"""Habits of phrase that a reader stumbles over, kept out of the source."""
+"""Habits of phrase that a reader stumbles over, kept out of the source and the pages."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-import callbax
-
-ROOT = Path(callbax.__file__).parent
+ROOT = Path(__file__).parents[2]
+READ = (
+    "src/**/*.py",
+    "*.md",
+    "docs/*.md",
+    "examples/*.py",
+    "benchmarks/**/*.py",
+    "benchmarks/*.md",
+)
 HABITS = {
     r"\bSays (whether|who|after|which|how)\b": "Returns whether, or the verb itself",
     r"\bin force\b": "current",
@@ -27,6 +33,9 @@ HABITS = {
 FINE = re.compile(r"[Tt]here (is|are) no |if there (is|are) no ")
 
 
+PATHS = [path for pattern in READ for path in sorted(ROOT.glob(pattern))]
+
+
 def found(text):
     """Yields (line number, line, advice) of every habit."""
     for number, line in enumerate(text.splitlines(), start=1):
@@ -35,12 +44,13 @@ def found(text):
                 yield number, line.strip(), advice
 
 
-def test_the_source_reads_well():
+def test_it_reads_well():
     slips = [
         f"{path.relative_to(ROOT)}:{number}: {line}  ->  {advice}"
-        for path in sorted(ROOT.rglob("*.py"))
-        for number, line, advice in found(path.read_text())
+        for path in PATHS
+        for number, line, advice in found(path.read_text(encoding="utf-8"))
     ]
+    assert len(PATHS) > 150
     assert not slips, "\n".join(slips)
 
 
