@@ -45,8 +45,8 @@ class EarlyStopping(Callback):
         best_weights: The weights as of then, with `restore_best_weights`.
 
     Raises:
-        ValueError: `patience` is negative; or, before the first epoch, mode is "auto" and nobody
-            knows which way is better.
+        ValueError: `patience` is negative; or, before the first epoch, mode is "auto" and
+            it is unknown which way is better.
 
     Differs from Keras: a NaN never becomes the best value, and its weights are never kept; an
     undecidable direction is an error before the first epoch, not after it; `patience` may be None;

@@ -26,8 +26,8 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
         added last.
 
     Raises:
-        ValueError: ``x`` is empty while ``num_classes`` is not given, or holds something that is
-            no class number.
+        ValueError: ``x`` is empty while ``num_classes`` is not given, or holds something that
+            is not a class number.
 
     Example:
         >>> to_categorical([0, 2, 1])
