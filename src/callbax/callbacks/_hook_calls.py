@@ -51,7 +51,7 @@ class HookCalls:
             hook: tuple(
                 _Call(method, callback)
                 for callback in callbacks
-                if (method := overrider(callback, hook) or announced(callback, hook)) is not None
+                if (method := announced(callback, hook) or overrider(callback, hook)) is not None
             )
             for hook in HOOKS
         }
