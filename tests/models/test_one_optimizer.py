@@ -74,3 +74,15 @@ def test_compiling_with_another_optimizer_starts_it(first):
     model.fit(X, Y, verbose=0)
     assert [w.tolist() for w in model.get_weights()] == [w.tolist() for w in before]
     assert (model.optimizer.learning_rate, model.optimizer.iterations) == (0.0, 2)
+
+
+def test_a_backup_in_a_loop_of_one_s_own_can_be_resumed(tmp_path):
+    model = line(cb.optimizers.Adam(0.1))
+    model.train_on_batch(X, Y)
+    backup = cb.callbacks.BackupAndRestore(tmp_path)
+    backup.set_model(model)
+    backup.on_epoch_end(0)
+    resumed = line(cb.optimizers.Adam(0.1))
+    history = resumed.fit(X, Y, epochs=1, verbose=0, callbacks=[backup])
+    assert history.epoch == [], "its one epoch is done"
+    assert [w.tolist() for w in resumed.get_weights()] == [w.tolist() for w in model.get_weights()]

@@ -19,7 +19,7 @@ _WHERE = "fit: the recorded run"
 
 def take(
     engine: Engine,
-    line: Timeline,
+    line: Timeline | None,
     averages: Averages,
     *,
     name: str,
@@ -32,7 +32,7 @@ def take(
 
     Args:
         engine: What runs the model.
-        line: The timeline of the training run.
+        line: The timeline of the training run; None in a loop of the user's own.
         averages: Whether weights and averages have changed places.
         name: The model's name.
         epoch: The epoch, counted from 0.
@@ -40,14 +40,15 @@ def take(
         seed: Seed of the order in which arrays are read.
         callbacks: States of the callbacks.
     """
-    state, place = line.read(), line.place(seed)
+    state = engine.read()
+    place = Place(seed, None, 0) if line is None else line.place(seed)
     return RunState(
         epoch=epoch,
         batch=batch,
         contents=contents_of(engine, name),
         random=state.random,
         metrics=jax.tree.leaves(state.metrics),
-        row=line.row,
+        row=None if line is None else line.row,
         seed=place.seed,
         pass_step=place.pass_step,
         pass_done=place.pass_done,
@@ -70,10 +71,12 @@ def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -
     leaves: list[Any]
     structure: Any
     leaves, structure = jax.tree.flatten(state.metrics)
-    _need_same("metrics", _shapes(_numbered(leaves)), _shapes(_numbered(run.metrics)))
+    # Every epoch starts with empty metrics, so that at its start none need be recorded.
+    recorded = leaves if run.batch == 0 and not run.metrics else run.metrics
+    _need_same("metrics", _shapes(_numbered(leaves)), _shapes(_numbered(recorded)))
     _need_same("random streams", _shapes(state.random), _shapes(run.random))
     state = with_contents(engine, state, run.contents.weights, run.contents.optimizer)
-    metrics = [jnp.asarray(new, old.dtype) for new, old in zip(run.metrics, leaves, strict=True)]
+    metrics = [jnp.asarray(new, old.dtype) for new, old in zip(recorded, leaves, strict=True)]
     random = {path: jnp.asarray(run.random[path]) for path in state.random}
     line.write(state.replace(random=random, metrics=structure.unflatten(metrics)))
     row = None if run.row is None else list(run.row)

@@ -1,6 +1,7 @@
 """Continuing after an interruption as if there had been none."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from callbax._core._errors import describe, explain
@@ -102,7 +103,8 @@ class BackupAndRestore(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Saves if it is due."""
         if self._frequency.epoch_ended():
-            self._save()
+            # Said here as well, for a loop of the user's own, of which the model does not know.
+            self._save(epoch + 1)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Removes the backup."""
@@ -117,9 +119,12 @@ class BackupAndRestore(Callback):
         """Restores a recorded state; call it after ``on_train_begin``."""
         self._frequency.load_state_dict(state)
 
-    def _save(self) -> None:
+    def _save(self, next_epoch: int | None = None) -> None:
         # A run that was asked to stop has no next batch to resume at; the backup before leads
         # to the same end.
         model = model_of(self)
         if not model.stop_training and model.is_lead:
-            self.run_store().write(model.run_state())
+            run = model.run_state()
+            if next_epoch is not None:
+                run = replace(run, epoch=next_epoch, batch=0)
+            self.run_store().write(run)

@@ -547,11 +547,7 @@ class Model:
         self._averages.swap()
 
     def run_state(self) -> RunState:
-        """Returns the fit under way as one value, as of the current batch.
-
-        Raises:
-            RuntimeError: The model is not being fitted.
-        """
+        """Returns the fit under way as one value, as of the current batch."""
         return self._runs.run_state()
 
     def get_state_tree(self) -> dict[str, Any]:

@@ -187,27 +187,19 @@ class Runs:
     def run_state(self) -> RunState:
         """Returns the fit under way as one value, as of the current batch.
 
-        Raises:
-            RuntimeError: There is none.
+        In a loop of the user's own it is that of a run before its first batch.
         """
-        if self._fit is None:
-            raise RuntimeError(
-                explain(
-                    "model.run_state()",
-                    expected="a fit to take the state of",
-                    received="a model that is not being fitted",
-                    action="Call it in a hook.",
-                )
-            )
+        fit = self._fit
+        progress = _loop.Progress(0) if fit is None else fit.progress
         return take(
             self._engine,
-            self._fit.line,
+            None if fit is None else fit.line,
             self._averages,
             name=self._model.name,
-            epoch=self._fit.progress.epoch,
-            batch=self._fit.progress.batch,
+            epoch=progress.epoch,
+            batch=progress.batch,
             seed=self._shuffle_seed,
-            callbacks=self._fit.hooks.state_dict(),
+            callbacks={} if fit is None else fit.hooks.state_dict(),
         )
 
     # Inside
