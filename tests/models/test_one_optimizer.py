@@ -83,6 +83,7 @@ def test_a_backup_in_a_loop_of_one_s_own_can_be_resumed(tmp_path):
     backup.set_model(model)
     backup.on_epoch_end(0)
     resumed = line(cb.optimizers.Adam(0.1))
-    history = resumed.fit(X, Y, epochs=1, verbose=0, callbacks=[backup])
+    with pytest.warns(UserWarning, match="BackupAndRestore, History were not restored"):
+        history = resumed.fit(X, Y, epochs=1, verbose=0, callbacks=[backup])
     assert history.epoch == [], "its one epoch is done"
     assert [w.tolist() for w in resumed.get_weights()] == [w.tolist() for w in model.get_weights()]
