@@ -79,7 +79,8 @@ class StackFunctional(NnxFunctional):
         for layer in list(self.module.layers)[len(self._outputs) :]:
             if isinstance(layer, Layer):
                 layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), seeds)
-            _, spec = trace(NnxFunctional(layer), spec)
+            functional = NnxFunctional(layer)
+            _, spec = trace(functional, functional.read(), spec)
             self._outputs.append(spec)
         self.forget_structure()
 
@@ -97,7 +98,8 @@ class StackFunctional(NnxFunctional):
     def weights(self) -> Sequence[Weight]:
         paths = [joined(path) for path, _ in keras_order(self.module)]
         keys, names = self._keys_in_files().keys, self._names(paths)
-        return [Weight(path, keys[path], names[path]) for path in paths]
+        canonical = self._structure.canonical
+        return [Weight(canonical[path], keys[path], names[path]) for path in paths]
 
     def groups(self) -> dict[str, str]:
         return self._keys_in_files().names
