@@ -67,7 +67,7 @@ def test_a_layer_frozen_after_compile_is_held_and_its_optimizer_state_kept(betwe
     model = network(cb)
     between(model)
     freeze_first(model)
-    steps = model.optimizer.iterations
+    steps = int(model.optimizer.iterations)
     assert moved(model, lambda: fit(model)) == [False, False, True, True]
     assert model.optimizer.iterations == steps + 3
     model.layers[0].trainable = True

@@ -53,7 +53,7 @@ def test_a_config_holds_the_schedule():
 
 def test_a_config_holds_the_rate_in_force():
     optimizer = SGD(0.1)
-    bound = optimizer.bind(SimpleNamespace(learning_rate=0.5, step=3))
+    bound = optimizer.bind(SimpleNamespace(learning_rate=0.5, step=3, hyperparameters={}))
     assert bound.get_config()["learning_rate"] == 0.5
 
 

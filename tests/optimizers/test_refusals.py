@@ -27,7 +27,7 @@ def assign(value, optimizer=None):
 
 def assign_schedule_while_bound():
     optimizer = SGD(0.1)
-    bound = optimizer.bind(SimpleNamespace(learning_rate=0.1, step=0))
+    bound = optimizer.bind(SimpleNamespace(learning_rate=0.1, step=0, hyperparameters={}))
     bound.learning_rate = schedules.CosineDecay(0.1, 10)
 
 

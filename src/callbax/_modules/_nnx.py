@@ -118,7 +118,8 @@ class NnxFunctional(Functional):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self.module.trainable = value
+        module: Any = self.module
+        module.trainable = value
         for _, part in nnx.iter_modules(self.module):
             if hasattr(part, "trainable"):
                 part.trainable = value
@@ -293,7 +294,7 @@ _PLAIN = (bool, int, float, str, type(None), FunctionType)
 
 def _evaluating(module: nnx.Module) -> Any:
     """Returns a module's graph, set to evaluate."""
-    copy = nnx.merge(*nnx.split(module))
+    copy: Any = nnx.merge(*nnx.split(module))
     copy.eval()
     return nnx.graphdef(copy)
 

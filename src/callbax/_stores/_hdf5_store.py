@@ -99,6 +99,7 @@ def _to_contents(run: RunState) -> Contents:
         "seed": run.seed,
         "pass_step": run.pass_step,
         "pass_done": run.pass_done,
+        "hyperparameters": dict(run.hyperparameters),
         "ema_swapped": run.ema_swapped,
         "state": dict(run.callbacks),
     }

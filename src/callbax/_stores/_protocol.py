@@ -24,6 +24,7 @@ class RunState:
         seed: Seed of the order in which arrays are read; None if nothing is shuffled.
         pass_step: Training steps taken when the current pass over the data began; None if none did.
         pass_done: Batches of that pass that are done.
+        hyperparameters: Numbers of the optimizer that were assigned in training, by name.
         ema_swapped: Whether weights and their moving averages have changed places.
         callbacks: States of the callbacks, `History` among them, by class name.
     """
@@ -37,6 +38,7 @@ class RunState:
     seed: int | None = None
     pass_step: int | None = None
     pass_done: int = 0
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     ema_swapped: bool = False
     callbacks: Mapping[str, Any] = field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from callbax._core._errors import explain
 from callbax._core._hooks import Mode
 from callbax._core._rng import SeedSource
-from callbax._core._types import PyTree
+from callbax._core._types import Array, PyTree
 from callbax._data._feed import Feed
 from callbax._data._placement import Placement
 from callbax._modules._protocol import Arrays, Functional, Variables
@@ -25,7 +25,15 @@ from callbax.optimizers import Optimizer
 
 LARGE_STATE = 0.2
 """Share of the device's memory from which on a second copy of the state is too many."""
-_TRAINED = ("params", "stats", "random", "optimizer", "step", "learning_rate")
+_TRAINED = (
+    "params",
+    "stats",
+    "random",
+    "optimizer",
+    "step",
+    "learning_rate",
+    "hyperparameters",
+)
 """Fields of a state that outlive the run in which they changed."""
 
 
@@ -103,6 +111,42 @@ class Engine:
             self._rest.learning_rate = rate
         else:
             self._line.write(self._line.read().replace(learning_rate=rate))
+
+    @property
+    def hyperparameters(self) -> dict[str, Array]:
+        """The hyperparameters that were assigned in training, at the current batch."""
+        return (self._rest if self._line is None else self._line).hyperparameters
+
+    def set_hyperparameter(self, name: str, value: float) -> None:
+        """Sets a hyperparameter of the optimizer from the next step on.
+
+        Raises:
+            ValueError: The optimizer keeps no state for it; nothing was changed.
+        """
+        optimizer, state = self._compiled(), self.read()
+        number = self.placement.place_state(np.float32(value))
+        new = state.replace(hyperparameters=state.hyperparameters | {name: number})
+        with optimizer.traced(new.learning_rate, new.step, new.hyperparameters):
+            form = jax.eval_shape(optimizer.init, new.params)
+        structures: list[Any] = [jax.tree.structure(tree) for tree in (form, state.optimizer)]
+        if structures[0] != structures[1]:
+            raise ValueError(
+                explain(
+                    f"{type(optimizer).__name__}.{name} = {value!r}",
+                    expected="a number that the optimizer has kept state for from its first step",
+                    received=f"an optimizer that was made without `{name}`",
+                    action=f"Make it with {name}={value!r} and compile again.",
+                )
+            )
+        self.write(new)
+
+    def restart(self) -> bool:
+        """Lets training start with the optimizer as it is now; False if it has begun."""
+        if self._line is not None or self._rest.step > 0:
+            return False
+        self._programs = {}
+        self._rest.restart()
+        return True
 
     @property
     def batch_loss(self) -> float:
@@ -273,9 +317,14 @@ class Engine:
     def _step(self, mode: str) -> Step:
         if mode == "predict" or self._objective is None:
             return predict_step(self.functional)
-        if mode == "test" or self.optimizer is None:
-            return test_step(self.functional, self._objective)
-        return train_step(self.functional, self._objective, self.optimizer)
+        step = test_step if mode == "test" else train_step
+        return step(self.functional, self._objective, self._compiled())
+
+    def _compiled(self) -> Optimizer:
+        """Returns the optimizer of a model that was compiled."""
+        if self.optimizer is None:
+            raise RuntimeError("The model was not compiled.")
+        return self.optimizer
 
     def _at_rest(self) -> Resting:
         """Returns the state before the first step of the optimizer."""

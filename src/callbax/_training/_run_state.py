@@ -52,6 +52,7 @@ def take(
         seed=place.seed,
         pass_step=place.pass_step,
         pass_done=place.pass_done,
+        hyperparameters=state.hyperparameters,
         ema_swapped=averages.swapped,
         callbacks=callbacks,
     )
@@ -78,7 +79,10 @@ def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -
     state = with_contents(engine, state, run.contents.weights, run.contents.optimizer)
     metrics = [jnp.asarray(new, old.dtype) for new, old in zip(recorded, leaves, strict=True)]
     random = {path: jnp.asarray(run.random[path]) for path in state.random}
-    line.write(state.replace(random=random, metrics=structure.unflatten(metrics)))
+    numbers = {name: jnp.float32(number) for name, number in run.hyperparameters.items()}
+    line.write(
+        state.replace(random=random, metrics=structure.unflatten(metrics), hyperparameters=numbers)
+    )
     row = None if run.row is None else list(run.row)
     line.move_to(Place(run.seed, run.pass_step, run.pass_done), row)
     averages.swapped = run.ema_swapped

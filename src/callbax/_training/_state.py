@@ -27,6 +27,8 @@ class TrainState:
         metrics: Running sums of the loss and metrics over the current epoch.
         step: Training steps taken, int32 scalar.
         learning_rate: float32 scalar; steps read it and never change it.
+        hyperparameters: Other numbers of the optimizer that were assigned in training, by name;
+            steps read and never change them. The others are constants of the compiled step.
     """
 
     params: Arrays
@@ -36,6 +38,7 @@ class TrainState:
     metrics: PyTree
     step: Array
     learning_rate: Array
+    hyperparameters: Arrays
 
     @property
     def variables(self) -> Variables:
@@ -50,6 +53,8 @@ class TrainState:
 
 def check_same_form(old: TrainState, new: TrainState) -> None:
     """Raises a ValueError unless two states have the same arrays by shape and dtype."""
+    # A hyperparameter that is assigned for the first time joins the state.
+    old, new = (state.replace(hyperparameters={}) for state in (old, new))
     structures: list[Any] = [jax.tree.structure(state) for state in (old, new)]
     if structures[0] != structures[1]:
         raise ValueError(
@@ -135,6 +140,10 @@ class StateSource(Protocol):
     def learning_rate(self) -> Array:
         """The current learning rate, known without replaying anything."""
 
+    @property
+    def hyperparameters(self) -> Arrays:
+        """The hyperparameters that were assigned in training, known likewise."""
+
 
 class Resting:
     """The state between runs: the variables are in the user's module, the rest is here.
@@ -163,6 +172,7 @@ class Resting:
         self._form: dict[str, Any] | None = None
         self._step = step
         self.learning_rate = learning_rate
+        self.hyperparameters: Arrays = {}
 
     def read(self) -> TrainState:
         variables = self._module.read()
@@ -176,16 +186,22 @@ class Resting:
             metrics=(),
             step=self._step,
             learning_rate=self.learning_rate,
+            hyperparameters=self.hyperparameters,
         )
 
     def write(self, state: TrainState) -> None:
         self._module.write(state.variables)
         self._optimizer = state.optimizer
         self._step, self.learning_rate = state.step, state.learning_rate
+        self.hyperparameters = state.hyperparameters
 
     @property
     def step(self) -> int:
         return int(self._step)
+
+    def restart(self) -> None:
+        """Makes the optimizer's state again, as of its first step."""
+        self._form = self._optimizer = None
 
 
 def _carried_over(old: PyTree, fresh: PyTree) -> PyTree:

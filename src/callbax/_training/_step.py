@@ -1,6 +1,7 @@
 """One step of training, evaluation or prediction: a pure function of state and batch."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +33,11 @@ class Optimizer(Protocol):
     ) -> tuple[PyTree, PyTree]:
         """Returns the parameters and the optimizer's state after one step."""
 
+    def traced(
+        self, learning_rate: Array, step: Array, hyperparameters: Arrays
+    ) -> AbstractContextManager[None]:
+        """Lets whoever reads the optimizer in a trace read the step's numbers."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -58,6 +64,10 @@ def train_step(module: Functional, objective: Objective, optimizer: Optimizer) -
     """
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
+        with _shown(optimizer, state):
+            return descend(state, batch)
+
+    def descend(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
 
         def objective_of(params: Arrays) -> tuple[Array, tuple[Any, PyTree, Arrays]]:
@@ -85,20 +95,22 @@ def train_step(module: Functional, objective: Objective, optimizer: Optimizer) -
         return moved, jnp.append(objective.compute(metrics), losses[0])
 
     moves = ("params", "stats", "optimizer", "metrics", "step")
-    return Step(run, moves, ("random", "learning_rate"), tuple(sorted(objective.keys)))
+    reads = ("random", "learning_rate", "hyperparameters")
+    return Step(run, moves, reads, tuple(sorted(objective.keys)))
 
 
-def test_step(module: Functional, objective: Objective) -> Step:
+def test_step(module: Functional, objective: Objective, optimizer: Optimizer) -> Step:
     """Returns the step that evaluates: forward and running metrics."""
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
         y_pred, _ = module.apply(_variables(state), x, training=False, step=state["step"])
-        losses = objective.losses(y, y_pred, sample_weight)
-        metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
+        with _shown(optimizer, state):
+            losses = objective.losses(y, y_pred, sample_weight)
+            metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
 
-    reads = ("params", "stats", "random", "step")
+    reads = ("params", "stats", "random", "step", "learning_rate", "hyperparameters")
     return Step(run, ("metrics",), reads, tuple(sorted(objective.keys)))
 
 
@@ -110,6 +122,11 @@ def predict_step(module: Functional) -> Step:
         return {}, y_pred
 
     return Step(run, (), ("params", "stats", "random", "step"), None)
+
+
+def _shown(optimizer: Optimizer, state: Fields) -> AbstractContextManager[None]:
+    """Shows the numbers of a state to losses and metrics that read the optimizer."""
+    return optimizer.traced(state["learning_rate"], state["step"], state["hyperparameters"])
 
 
 def _variables(state: Fields) -> Variables:

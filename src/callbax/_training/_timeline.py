@@ -185,6 +185,11 @@ class Timeline:
         """The current learning rate; no step changes it, so nothing is replayed for it."""
         return self._known.state.learning_rate
 
+    @property
+    def hyperparameters(self) -> dict[str, Array]:
+        """The hyperparameters that were assigned, known without replaying anything too."""
+        return self._known.state.hyperparameters
+
     def place(self, seed: int | None) -> Place:
         """Returns the place in the data.
 

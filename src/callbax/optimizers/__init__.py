@@ -5,6 +5,7 @@ from callbax.optimizers._hyperparameter import HyperParameter
 from callbax.optimizers._lookup import get
 from callbax.optimizers._optimizer import Optimizer
 from callbax.optimizers._optimizer_state import ema_of, with_ema
+from callbax.optimizers._setting import LiveNumber
 from callbax.optimizers.adam import Adam
 from callbax.optimizers.optax_optimizer import OptaxOptimizer
 from callbax.optimizers.rmsprop import RMSprop
@@ -14,6 +15,7 @@ __all__ = [
     "SGD",
     "Adam",
     "HyperParameter",
+    "LiveNumber",
     "OptaxOptimizer",
     "Optimizer",
     "RMSprop",

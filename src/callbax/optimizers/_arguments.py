@@ -32,6 +32,11 @@ def number(owner: str, argument: str, value: object, *, most: float = math.inf) 
     return _arguments.number(owner, argument, value, least=0, most=most, wrong_kind=TypeError)
 
 
+def fraction(owner: str, argument: str, value: object) -> float:
+    """Returns an argument that must be a number from 0 to 1."""
+    return number(owner, argument, value, most=1)
+
+
 def optional_number(owner: str, argument: str, value: object) -> float | None:
     """Returns an argument that must be ``None`` or a number of at least 0."""
     return None if value is None else number(owner, argument, value)
@@ -107,12 +112,16 @@ def reject_unknown(owner: type, unknown: Iterable[str]) -> None:
         )
 
 
+class Default(float):
+    """The learning rate of an optimizer that was given none: its default, and known to be that."""
+
+
 def merge_rates(owner: type, learning_rate: object, lr: object) -> Any:
     """Returns the learning rate from its two spellings.
 
     Args:
         owner: The class that was called.
-        learning_rate: What came under Keras 3's name, or the class's default.
+        learning_rate: What came under Keras 3's name, or a `Default`.
         lr: What came under the older name; ``None`` for nothing.
 
     Raises:
@@ -121,8 +130,10 @@ def merge_rates(owner: type, learning_rate: object, lr: object) -> Any:
     if lr is None:
         return learning_rate
     default = parameters(owner)["learning_rate"].default
-    # By identity: a user's 0.01 is another object than the default 0.01.
-    if learning_rate is not default:
+    # A subclass of the user's own has a plain number for its default.
+    if not isinstance(learning_rate, Default) and (
+        isinstance(default, Default) or learning_rate != default
+    ):
         raise TypeError(
             explain(
                 f"{owner.__name__}(learning_rate=..., lr=...)",

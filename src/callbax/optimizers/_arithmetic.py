@@ -1,5 +1,7 @@
 """What Keras does to gradients and weights around every optimizer, as pure functions."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -20,17 +22,17 @@ def clip(
 
     Source: ``_clip_gradients`` in Keras's ``base_optimizer``.
     """
-    if clipnorm:
+    if not (clipnorm is None or is_zero(clipnorm)):
         return jax.tree.map(
             lambda g: g * clipnorm / jnp.maximum(jnp.sqrt(jnp.sum(jnp.square(g))), clipnorm), grads
         )
-    if global_clipnorm:
+    if not (global_clipnorm is None or is_zero(global_clipnorm)):
         norm = optax.tree.norm(grads)
         # optax's own clipping lets finite gradients through if another is infinite; in Keras
         # all become NaN, and a training that has come apart can be noticed.
         scale = global_clipnorm * jnp.minimum(1 / norm, 1 / global_clipnorm) + (norm - norm)
         return jax.tree.map(lambda g: g * scale, grads)
-    if clipvalue:
+    if not (clipvalue is None or is_zero(clipvalue)):
         return jax.tree.map(lambda g: jnp.clip(g, -clipvalue, clipvalue), grads)
     return grads
 
@@ -63,6 +65,11 @@ def overwrite(params: Arrays, averages: Arrays, every: int | None, updates: Arra
         return params
     due = (updates + 1) % every == 0
     return jax.tree.map(lambda a, p: jnp.where(due, a, p), averages, params)
+
+
+def is_zero(number: Any) -> bool:
+    """Returns whether a number is 0 and stays so: one that is part of the state may change."""
+    return not isinstance(number, jax.Array) and number == 0
 
 
 def like(values: PyTree, model: PyTree) -> PyTree:

@@ -1,6 +1,10 @@
-"""An optimizer's learning rate: its own before training, that of each model's run from then on."""
+"""An optimizer's numbers: its own before training, those of each model's run from then on."""
 
 import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax.numpy as jnp
@@ -12,7 +16,7 @@ from callbax.optimizers._rate import Schedule, as_rate, as_schedule
 
 
 class Source(Protocol):
-    """The place of the live learning rate and step, as of the current batch."""
+    """The place of the live numbers and of the step, as of the current batch."""
 
     learning_rate: float
 
@@ -20,41 +24,86 @@ class Source(Protocol):
     def step(self) -> int:
         """How many training steps came before."""
 
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """The numbers that were assigned in training, by name."""
 
-class LiveRate:
-    """A number or a schedule, and where the current number is kept.
+    def set_hyperparameter(self, name: str, value: float) -> None:
+        """Sets a number from the next step on."""
 
-    A rate that the user made has no source: its number is the one that training starts with. Every
-    model compiled with it gets a rate of its own, bound to that model's run. What the user sets on
-    the first is passed on to all of these; what they set on one of these stays there.
+    def restart(self) -> bool:
+        """Lets training start with the optimizer as it is now; returns False if it has begun."""
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """The numbers of the step that is being traced."""
+
+    live: "Live"
+    learning_rate: Array
+    step: Array
+    hyperparameters: Mapping[str, Array]
+
+
+_TRACED: ContextVar[_Traced | None] = ContextVar("traced", default=None)
+"""What optimizers read in a trace; other threads see their numbers as ever."""
+
+
+class Live:
+    """The numbers of an optimizer, a schedule among them, and where the current ones are kept.
+
+    Those that the user made have no source: they are the ones that training starts with. Every
+    model compiled with the optimizer gets numbers of its own, bound to that model's run. What the
+    user sets on the first is passed on to all of these; what they set on one of these stays there.
+
+    A number that nobody assigns in training is a constant of the compiled step. The first
+    assignment makes it part of the state of the run, and the step is compiled once more.
 
     Args:
         owner: The optimizer's class name, as messages say it.
-        given: A number or a schedule.
+        rate: A learning rate or a schedule.
         hidden: Whether there is no rate to be seen, whatever is given.
     """
 
-    def __init__(self, owner: str, given: object, *, hidden: bool = False) -> None:
+    def __init__(self, owner: str, rate: object, *, hidden: bool = False) -> None:
         where = f"{owner}(learning_rate=...)"
         self.owner = owner
         self.schedule: Schedule | None = None
         self.source: Source | None = None
+        self.constants: dict[str, Any] = {}
         self._number: float | None = None
-        self._runs: weakref.WeakSet[LiveRate] = weakref.WeakSet()
+        self._runs: weakref.WeakSet[Live] = weakref.WeakSet()
         if hidden:
             return
-        if callable(given):
-            self.schedule = as_schedule(given, where=where)
+        if callable(rate):
+            self.schedule = as_schedule(rate, where=where)
         else:
-            self._number = as_rate(given, where=where)
+            self._number = as_rate(rate, where=where)
 
-    def bound_to(self, source: Source) -> "LiveRate":
-        """Returns the rate of a model's run; this one is left as it is."""
-        bound = LiveRate(self.owner, None, hidden=True)
+    def bound_to(self, source: Source) -> "Live":
+        """Returns the numbers of a model's run; these are left as they are."""
+        bound = Live(self.owner, None, hidden=True)
         bound.schedule, bound.source = self.schedule, source
         bound._number = self._number if self.source is None else self.read()
+        bound.constants = {name: self.number(name) for name in self.constants}
         self._runs.add(bound)
         return bound
+
+    @contextmanager
+    def traced(
+        self, learning_rate: Array, step: Array, hyperparameters: Mapping[str, Array]
+    ) -> Iterator[None]:
+        """Lets whoever reads the optimizer read the numbers of the step that is being traced."""
+        token = _TRACED.set(_Traced(self, learning_rate, step, hyperparameters))
+        try:
+            yield
+        finally:
+            _TRACED.reset(token)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether there is no learning rate to be seen."""
+        return self.schedule is None and self._number is None
 
     @property
     def initial(self) -> float | None:
@@ -62,8 +111,10 @@ class LiveRate:
         return self._number if self.schedule is None else self._scheduled(0)
 
     @property
-    def step(self) -> int:
+    def step(self) -> Any:
         """How many training steps came before; 0 while no model uses the optimizer."""
+        if (traced := self._traced) is not None:
+            return traced.step
         if self.source is not None:
             return int(self.source.step)
         steps = {run.step for run in self._runs}
@@ -73,8 +124,10 @@ class LiveRate:
         """Returns the rate of a step: the number, or the schedule's if there is one."""
         return number if self.schedule is None else jnp.asarray(self.schedule(step), jnp.float32)
 
-    def read(self) -> float:
-        """Returns the current rate, rounded to float32."""
+    def read(self) -> Any:
+        """Returns the current rate, rounded to float32; in a trace, the traced one."""
+        if (traced := self._traced) is not None:
+            return self.at(traced.learning_rate, traced.step)
         if self.schedule is not None:
             return self._scheduled(self.step)
         if self._number is None:
@@ -84,10 +137,54 @@ class LiveRate:
         rates = {run.read() for run in self._runs}
         return float(self._only(rates, "learning_rate") if rates else self._number)
 
+    def number(self, name: str) -> Any:
+        """Returns a hyperparameter; in a trace, the traced one if it is part of the state."""
+        if (traced := self._traced) is not None:
+            return traced.hyperparameters.get(name, self.constants[name])
+        if self.source is not None:
+            number = self.source.hyperparameters.get(name)
+            return self.constants[name] if number is None else float(number)
+        found = {run.number(name) for run in self._runs}
+        return self._only(found, name) if found else self.constants[name]
+
+    def assign(self, name: str, value: Any, *, compiled: bool) -> None:
+        """Sets a hyperparameter, here and in the runs of all models that use it.
+
+        Args:
+            name: Its name.
+            value: The value, checked.
+            compiled: Whether it is compiled into every step, and never part of the state.
+
+        Raises:
+            ValueError: It cannot be changed any more.
+        """
+        for run in self._runs:
+            run.assign(name, value, compiled=compiled)
+        if self.source is None:
+            self.constants[name] = value
+            return
+        before, self.constants[name] = self.constants.get(name), value
+        if self.source.restart():
+            return
+        self.constants[name] = before
+        if value == self.number(name):
+            return
+        if compiled or value is None:
+            raise ValueError(
+                explain(
+                    f"{self.owner}.{name} = {value!r}",
+                    expected="no change of what is compiled into every step once training has "
+                    "begun",
+                    received=f"{value!r}, and {before!r} before",
+                    action=f"Compile again with {self.owner}({name}={value!r}).",
+                )
+            )
+        self.source.set_hyperparameter(name, value)
+
     def write(self, value: object) -> None:
         """Sets the current rate, here and in the runs of all models that use it."""
         where = f"{self.owner}.learning_rate = ..."
-        if self.schedule is None and self._number is None:
+        if self.is_hidden:
             raise self._nothing("learning_rate = ...")
         if callable(value):
             if self.source is not None or self._runs:
@@ -120,14 +217,23 @@ class LiveRate:
             run.write(number)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy is a rate of its own: it starts at the current number and belongs to no model.
+        # A copy has numbers of its own: it starts at the current ones and belongs to no model.
         state = vars(self) | {"source": None, "_runs": ()}
+        state["constants"] = {name: self.number(name) for name in self.constants}
         if self._number is not None:
             state["_number"] = self.read()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _runs=weakref.WeakSet())
+
+    @property
+    def _traced(self) -> _Traced | None:
+        """The numbers of the step that is being traced, if it is one of this optimizer."""
+        traced = _TRACED.get()
+        if traced is None or not (traced.live is self or traced.live in self._runs):
+            return None
+        return traced
 
     def _only(self, values: set[Any], attribute: str) -> Any:
         """Returns what the runs of all models agree on.

@@ -3,6 +3,8 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Self
 
 import jax
@@ -14,18 +16,22 @@ from callbax._core._config import config_of
 from callbax._core._naming import auto_name
 from callbax._core._types import Array, ArrayLike, Arrays, PyTree, RateLike
 from callbax.optimizers._arguments import (
+    Default,
+    fraction,
     merge_rates,
     need_one,
-    number,
     optional_count,
     optional_number,
     reject_unknown,
 )
 from callbax.optimizers._arithmetic import average, clip, decay, like, overwrite
 from callbax.optimizers._hyperparameter import Count, HyperParameter
-from callbax.optimizers._live import LiveRate, Source
+from callbax.optimizers._live import Live, Source
 from callbax.optimizers._optimizer_state import OptimizerState, ema_of
+from callbax.optimizers._setting import CompiledSetting, LiveNumber
 from callbax.optimizers.schedules._schedule import deserialize, serialize
+
+_RATE = Default(0.001)
 
 
 class Optimizer(ABC):
@@ -72,9 +78,18 @@ class Optimizer(ABC):
     Source: ``keras.optimizers.Optimizer``.
     """
 
+    weight_decay = LiveNumber(optional_number)
+    clipnorm = LiveNumber(optional_number)
+    clipvalue = LiveNumber(optional_number)
+    global_clipnorm = LiveNumber(optional_number)
+    ema_momentum = LiveNumber(fraction)
+    use_ema = CompiledSetting()
+    ema_overwrite_frequency = CompiledSetting(partial(optional_count, least=1))
+    gradient_accumulation_steps = CompiledSetting(partial(optional_count, least=2))
+
     def __init__(
         self,
-        learning_rate: RateLike = 0.001,
+        learning_rate: RateLike = _RATE,
         *,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
@@ -91,22 +106,16 @@ class Optimizer(ABC):
         owner = type(self).__name__
         reject_unknown(type(self), unknown)
         need_one(owner, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
+        self.live = self._make_live(merge_rates(type(self), learning_rate, lr))
         self.name: str = name or auto_name(owner)
-        self.weight_decay: float | None = optional_number(owner, "weight_decay", weight_decay)
-        self.clipnorm: float | None = optional_number(owner, "clipnorm", clipnorm)
-        self.clipvalue: float | None = optional_number(owner, "clipvalue", clipvalue)
-        self.global_clipnorm: float | None = optional_number(
-            owner, "global_clipnorm", global_clipnorm
-        )
-        self.use_ema = use_ema
-        self.ema_momentum: float = number(owner, "ema_momentum", ema_momentum, most=1)
-        self.ema_overwrite_frequency: int | None = optional_count(
-            owner, "ema_overwrite_frequency", ema_overwrite_frequency, least=1
-        )
-        self.gradient_accumulation_steps: int | None = optional_count(
-            owner, "gradient_accumulation_steps", gradient_accumulation_steps, least=2
-        )
-        self._live = LiveRate(owner, merge_rates(type(self), learning_rate, lr))
+        self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+
+    def _make_live(self, rate: object) -> Live:
+        return Live(type(self).__name__, rate)
 
     @abstractmethod
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
@@ -195,7 +204,7 @@ class Optimizer(ABC):
             learning_rate: The rate in the training state.
             step: How many steps came before.
         """
-        return self._live.at(learning_rate, step)
+        return self.live.at(learning_rate, step)
 
     def finalize(self, params: Arrays, opt_state: PyTree) -> PyTree:
         """Returns the weights with which training ends: the averages, if they are kept.
@@ -234,11 +243,12 @@ class Optimizer(ABC):
 
         Differs from Keras: a schedule can be set only while no model uses the optimizer.
         """
-        return HyperParameter(self._live.read(), self)
+        self.live.read()  # raises if there is nothing to be seen
+        return HyperParameter(self.live.read, self)
 
     @learning_rate.setter
     def learning_rate(self, value: RateLike) -> None:
-        self._live.write(value)
+        self.live.write(value)
 
     @property
     def lr(self) -> HyperParameter:
@@ -252,12 +262,13 @@ class Optimizer(ABC):
     @property
     def initial_learning_rate(self) -> float | None:
         """The rate with which training starts; ``None`` if there is none to be seen."""
-        return self._live.initial
+        return self.live.initial
 
     @property
     def iterations(self) -> Count:
         """How many updates the weights have had; 0 while no model uses the optimizer."""
-        return Count(self._updates(self._live.step))
+        self._updates(self.live.step)  # raises if there is more than one number
+        return Count(lambda: self._updates(self.live.step))
 
     built = True
     """The state comes with the model's weights; Keras's `BackupAndRestore` asks before it loads."""
@@ -273,8 +284,20 @@ class Optimizer(ABC):
             source: Where that state is read and written.
         """
         bound = copy.copy(self)
-        vars(bound)["_live"] = self._live.bound_to(source)
+        vars(bound)["live"] = self.live.bound_to(source)
         return bound
+
+    def traced(
+        self, learning_rate: Array, step: Array, hyperparameters: Arrays
+    ) -> AbstractContextManager[None]:
+        """Lets whoever reads this optimizer in a trace, as a metric may, read the step's numbers.
+
+        Args:
+            learning_rate: The rate in the training state.
+            step: How many steps came before.
+            hyperparameters: The numbers that were assigned in training, by name.
+        """
+        return self.live.traced(learning_rate, step, hyperparameters)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain values, with the current rate.
@@ -284,7 +307,7 @@ class Optimizer(ABC):
         Raises:
             TypeError: The schedule is a plain function, which plain values cannot describe.
         """
-        schedule = self._live.schedule
+        schedule = self.live.schedule
         rate = float(self.learning_rate) if schedule is None else serialize(schedule)
         return config_of(self, leave_out=("lr", "learning_rate")) | {"learning_rate": rate}
 

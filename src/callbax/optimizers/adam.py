@@ -8,9 +8,12 @@ import jax.numpy as jnp
 import optax
 
 from callbax._core._types import Array, PyTree, RateLike
-from callbax.optimizers._arguments import number
+from callbax.optimizers._arguments import Default, fraction
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
+from callbax.optimizers._setting import CompiledSetting, LiveNumber
+
+_RATE = Default(0.001)
 
 
 @OPTIMIZERS.register()
@@ -53,9 +56,14 @@ class Adam(Optimizer):
     Source: ``keras.optimizers.Adam``, after Kingma & Ba, https://arxiv.org/abs/1412.6980.
     """
 
+    beta_1 = LiveNumber(fraction)
+    beta_2 = LiveNumber(fraction)
+    epsilon = LiveNumber()
+    amsgrad = CompiledSetting()
+
     def __init__(
         self,
-        learning_rate: RateLike = 0.001,
+        learning_rate: RateLike = _RATE,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -85,9 +93,7 @@ class Adam(Optimizer):
             name=name,
             **kwargs,
         )
-        self.beta_1: float = number("Adam", "beta_1", beta_1, most=1)
-        self.beta_2: float = number("Adam", "beta_2", beta_2, most=1)
-        self.epsilon: float = number("Adam", "epsilon", epsilon)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.amsgrad = amsgrad
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
@@ -116,7 +122,12 @@ class AdamState:
 
 
 def keras_adam(
-    learning_rate: Array, beta_1: float, beta_2: float, epsilon: float, *, amsgrad: bool
+    learning_rate: Array,
+    beta_1: float | Array,
+    beta_2: float | Array,
+    epsilon: float | Array,
+    *,
+    amsgrad: bool,
 ) -> optax.GradientTransformation:
     """Returns Adam whose epsilon is not corrected for bias, nor AMSGrad's maximum.
 

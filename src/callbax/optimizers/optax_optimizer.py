@@ -7,7 +7,7 @@ import optax
 
 from callbax._core._errors import describe, explain
 from callbax._core._types import Array, PyTree
-from callbax.optimizers._live import LiveRate
+from callbax.optimizers._live import Live
 from callbax.optimizers._optimizer import Optimizer
 
 
@@ -47,10 +47,12 @@ class OptaxOptimizer(Optimizer):
                     action="Pass what a function of optax returned, such as optax.adam(0.001).",
                 )
             )
-        super().__init__(name=name)
         self._transformation = transformation
-        rate = injected_rate(transformation)
-        self._live = LiveRate(type(self).__name__, rate, hidden=rate is None)
+        super().__init__(name=name)
+
+    def _make_live(self, rate: object) -> Live:
+        rate = injected_rate(self._transformation)
+        return Live(type(self).__name__, rate, hidden=rate is None)
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
         """Returns the transformation, which gets the learning rate from its state if at all."""

@@ -5,9 +5,13 @@ from typing import Any
 import optax
 
 from callbax._core._types import Array, RateLike
-from callbax.optimizers._arguments import number
+from callbax.optimizers._arguments import Default, fraction
+from callbax.optimizers._arithmetic import is_zero
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
+from callbax.optimizers._setting import CompiledSetting, LiveNumber
+
+_RATE = Default(0.001)
 
 
 @OPTIMIZERS.register()
@@ -52,9 +56,14 @@ class RMSprop(Optimizer):
     https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf.
     """
 
+    rho = LiveNumber(fraction)
+    momentum = LiveNumber(fraction)
+    epsilon = LiveNumber()
+    centered = CompiledSetting()
+
     def __init__(
         self,
-        learning_rate: RateLike = 0.001,
+        learning_rate: RateLike = _RATE,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -84,9 +93,7 @@ class RMSprop(Optimizer):
             name=name,
             **kwargs,
         )
-        self.rho: float = number("RMSprop", "rho", rho, most=1)
-        self.momentum: float = number("RMSprop", "momentum", momentum, most=1)
-        self.epsilon: float = number("RMSprop", "epsilon", epsilon)
+        self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
         self.centered = centered
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
@@ -96,5 +103,5 @@ class RMSprop(Optimizer):
             decay=self.rho,
             eps=self.epsilon,
             centered=self.centered,
-            momentum=self.momentum or None,
+            momentum=None if is_zero(self.momentum) else self.momentum,
         )

@@ -5,9 +5,13 @@ from typing import Any
 import optax
 
 from callbax._core._types import Array, RateLike
-from callbax.optimizers._arguments import number
+from callbax.optimizers._arguments import Default, fraction
+from callbax.optimizers._arithmetic import is_zero
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
+from callbax.optimizers._setting import CompiledSetting, LiveNumber
+
+_RATE = Default(0.01)
 
 
 @OPTIMIZERS.register()
@@ -48,9 +52,12 @@ class SGD(Optimizer):
     Source: ``keras.optimizers.SGD``.
     """
 
+    momentum = LiveNumber(fraction)
+    nesterov = CompiledSetting()
+
     def __init__(
         self,
-        learning_rate: RateLike = 0.01,
+        learning_rate: RateLike = _RATE,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float | None = None,
@@ -78,13 +85,12 @@ class SGD(Optimizer):
             name=name,
             **kwargs,
         )
-        self.momentum: float = number("SGD", "momentum", momentum, most=1)
-        self.nesterov = nesterov
+        self.momentum, self.nesterov = momentum, nesterov
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
         """Returns plain descent, or descent with momentum."""
         descent = optax.scale_by_learning_rate(learning_rate)
-        if self.momentum == 0:
+        if is_zero(self.momentum):
             return descent
         # optax.sgd scales after the trace; Keras's velocity holds the rates of its time.
         return optax.chain(descent, optax.trace(self.momentum, nesterov=self.nesterov))
