@@ -1,6 +1,6 @@
 """Layers in a row, seen as pure functions: the module of a `Sequential`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -31,7 +31,7 @@ class Stack(nnx.Module):
         self.layers: Any = nnx.List([])
         self.name, self.trainable = name, trainable
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any, /) -> Any:
         for layer in self.layers:
             x = layer(x)
         return x
@@ -79,7 +79,10 @@ class StackFunctional(NnxFunctional):
         for layer in list(self.module.layers)[len(self._outputs) :]:
             if isinstance(layer, Layer):
                 layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), seeds)
-            _, spec = trace(NnxFunctional(layer), spec)
+            inner = NnxFunctional(layer)
+            if not inner.built:
+                inner.build(spec, seeds)
+            _, spec = trace(inner, spec)
             self._outputs.append(spec)
         self.forget_structure()
 
@@ -137,5 +140,6 @@ def spec_of(shape: Any) -> PyTree:
     if isinstance(shape, tuple | list) and all(d is None or isinstance(d, int) for d in shape):
         known = tuple(1 if length is None else length for length in shape)
         return jax.ShapeDtypeStruct(known, jnp.float32)
-    parts = shape.items() if isinstance(shape, dict) else enumerate(shape)
-    return {key: spec_of(part) for key, part in parts}
+    if isinstance(shape, Mapping):
+        return {key: spec_of(part) for key, part in shape.items()}
+    return type(shape)(map(spec_of, shape))

@@ -116,10 +116,10 @@ class Dense(Layer):
             "zeros" if bias_initializer is None else bias_initializer
         )
         # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
-        self._initializers = [
-            initializers.get(initializer)
-            for initializer in (self.kernel_initializer, self.bias_initializer)
-        ]
+        self._initializers = (
+            initializers.get(self.kernel_initializer),
+            initializers.get(self.bias_initializer),
+        )
 
     def build(self, input_shape: Shape) -> None:
         """Makes kernel and bias for inputs of this shape."""
@@ -172,7 +172,8 @@ class Dense(Layer):
                     action="Give the data that shape, or the layer another `input_shape`.",
                 )
             )
-        return self.activation(self.linear(inputs))
+        outputs = self.linear(inputs)
+        return outputs if self.activation is None else self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain values and objects."""
