@@ -186,7 +186,7 @@ class _Structure:
         self._frozen = {
             path
             for path in self.paths.values()
-            if id(functools.reduce(_member, path, module)) in frozen
+            if id(functools.reduce(member, path, module)) in frozen
         }
         self.graphdef, _, random, _ = self.split(module)
         self.key_kinds = {
@@ -212,7 +212,7 @@ class _Structure:
         fields = zip(("params", "random", "stats"), states, strict=True)
         return {
             field: {
-                joined(path): functools.reduce(_member, path, module)
+                joined(path): functools.reduce(member, path, module)
                 for path, _ in nnx.to_flat_state(state)
             }
             for field, state in fields
@@ -267,7 +267,8 @@ def joined(path: Iterable[Any]) -> str:
     return "/".join(map(str, path))
 
 
-def _member(node: Any, name: Any) -> Any:
+def member(node: Any, name: Any) -> Any:
+    """Returns a part of a module by its name or place."""
     return (
         node[name]
         if isinstance(node, Sequence | Mapping | nnx.List | nnx.Dict)

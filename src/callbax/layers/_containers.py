@@ -46,6 +46,7 @@ class HeldList(list[Any]):
 
     def extend(self, values: Iterable[Any]) -> None:
         """Puts values at the end."""
+        self._forget_those_gone()
         for value in values:
             held = hold(value)
             super().append(held)
@@ -53,6 +54,7 @@ class HeldList(list[Any]):
 
     def insert(self, index: SupportsIndex, value: Any) -> None:
         """Puts a value before another one."""
+        self._forget_those_gone()
         held = hold(value)
         super().insert(index, held)
         self.arrivals.record(id(held))
@@ -60,6 +62,12 @@ class HeldList(list[Any]):
     def __iadd__(self, values: Iterable[Any]) -> "HeldList":  # type: ignore[override,misc]
         self.extend(values)
         return self
+
+    def _forget_those_gone(self) -> None:
+        """Forgets parts that were taken out, as a new one may have the identity of such a one."""
+        here = set(map(id, self))
+        for part in [part for part in self.arrivals if part not in here]:
+            del self.arrivals[part]
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         return _list_again, (list(self), [self.arrivals.get(id(v)) for v in self])

@@ -81,14 +81,14 @@ class Sequential(Model):
             )
         self._engine.forget()
         shape = getattr(layer, "batch_shape", None)
-        if not self.layers and stack.input_spec is None and shape is not None:
-            self._input_shape, stack.input_spec = shape, spec_of(shape)
+        if not self.layers and stack.module.input_spec is None and shape is not None:
+            self._input_shape, stack.module.input_spec = shape, spec_of(shape)
         if isinstance(layer, Input):
             return
         stack.add(layer)
-        if stack.input_spec is not None:
+        if stack.module.input_spec is not None:
             try:
-                self._build_for(stack.input_spec)
+                self._build_for(stack.module.input_spec)
             except Exception:
                 stack.pop()
                 raise
@@ -159,6 +159,6 @@ class Sequential(Model):
 
     def _known_input_shape(self) -> Any:
         """Returns the shape of a batch of inputs, as the user said it or as data had it."""
-        if self._input_shape is not None or self._stack.input_spec is None:
+        if self._input_shape is not None or self._stack.module.input_spec is None:
             return self._input_shape
-        return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self._stack.input_spec)
+        return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self._stack.module.input_spec)
