@@ -38,7 +38,9 @@ class StackFunctional(NnxFunctional):
 
     @property
     def built(self) -> bool:
-        return bool(self.module.layers) and len(self.module.outputs) == len(self.module.layers)
+        return bool(self.module.layers) and len(self.module.known.outputs) == len(
+            self.module.layers
+        )
 
     def build(self, x: PyTree, seeds: SeedSource | None) -> None:
         stack = self.module
@@ -51,12 +53,13 @@ class StackFunctional(NnxFunctional):
                     action="Pass layers or call `add`.",
                 )
             )
-        if stack.input_spec is None:
-            stack.input_spec = jax.tree.map(_one_sample, x)
-        spec = stack.outputs[-1] if stack.outputs else stack.input_spec
-        for layer in stack.layers[len(stack.outputs) :]:
+        known = stack.known
+        if known.inputs is None:
+            known.inputs = jax.tree.map(_one_sample, x)
+        spec = known.outputs[-1] if known.outputs else known.inputs
+        for layer in stack.layers[len(known.outputs) :]:
             spec = _build_layer(layer, spec, seeds)
-            stack.outputs = (*stack.outputs, spec)
+            known.outputs.append(spec)
         stack.built = True
         self.forget_structure()
 
@@ -67,7 +70,7 @@ class StackFunctional(NnxFunctional):
 
     def pop(self) -> Any:
         """Takes the last layer off and returns it."""
-        self.module.outputs = self.module.outputs[: len(self.module.layers) - 1]
+        del self.module.known.outputs[len(self.module.layers) - 1 :]
         self.forget_structure()
         return self.module.layers.pop()
 
@@ -86,7 +89,7 @@ class StackFunctional(NnxFunctional):
 
     def parts(self) -> list[Part]:
         named = named_parts(self.module)
-        outputs = [*self.module.outputs, *[None] * len(named)]
+        outputs = [*self.module.known.outputs, *[None] * len(named)]
         return [
             Part(name, part, output) for (name, part), output in zip(named, outputs, strict=False)
         ]
@@ -112,7 +115,7 @@ def _build_layer(layer: Any, spec: PyTree, seeds: SeedSource | None) -> PyTree:
     """Builds a layer for a batch of inputs, and returns what comes out of it."""
     if isinstance(layer, Stack):
         StackFunctional(layer).build(spec, seeds)
-        return layer.outputs[-1]
+        return layer.known.outputs[-1]
     if isinstance(layer, Layer):
         layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), seeds)
     functional = NnxFunctional(layer)

@@ -101,9 +101,13 @@ class HeldTuple(tuple[Any, ...]):
 def hold(value: Any) -> Any:
     """Returns what a layer keeps of a value: lists and dicts as ones that NNX looks into.
 
+    Of a model it keeps the module, which has the weights.
+
     Raises:
         TypeError: It is a set of layers, whose order no file could keep.
     """
+    if hasattr(value, "as_layer") and not isinstance(value, type):
+        return value.as_layer()
     if type(value) is list:
         return HeldList(value)
     if type(value) is dict:

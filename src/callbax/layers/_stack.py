@@ -6,6 +6,19 @@ from callbax._core._types import PyTree
 from callbax.layers._layer import Layer
 
 
+class Known:
+    """What is known of the data of layers in a row.
+
+    Attributes:
+        inputs: Shapes and dtypes of a batch of inputs; None until they are known.
+        outputs: Those of what comes out of each layer that is built.
+    """
+
+    def __init__(self) -> None:
+        self.inputs: PyTree = None
+        self.outputs: list[PyTree] = []
+
+
 class Stack(Layer):
     """Layers applied one after the other; a layer itself, as a `Sequential` may be in another.
 
@@ -15,15 +28,13 @@ class Stack(Layer):
 
     Attributes:
         layers: The layers.
-        outputs: Shapes and dtypes of the outputs of those that are built.
-        input_spec: Shapes and dtypes of a batch of inputs; None until they are known.
+        known: What is known of their inputs and outputs.
     """
 
     def __init__(self, name: str, trainable: bool) -> None:
         super().__init__(name=name, trainable=trainable)
         self.layers: list[Any] = []
-        self.outputs: tuple[PyTree, ...] = ()
-        self.input_spec: PyTree = None
+        self.known = Known()
 
     def call(self, inputs: Any) -> Any:
         """Returns the output of the last layer."""

@@ -17,6 +17,7 @@ from callbax._core._types import DataLike, LossLike, MetricsLike, ShapeLike, Ver
 from callbax._data._placement import OneDevice
 from callbax._modules._adapters import functional_of
 from callbax._modules._nnx_parts import find_part
+from callbax._modules._protocol import Part
 from callbax._modules._stack import spec_of
 from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
@@ -87,7 +88,7 @@ class Model:
     @property
     def layers(self) -> list[Any]:
         """The module's parts, in the order in which they were made; live like the module."""
-        return [part.value for part in self._engine.functional.parts()]
+        return [part.value for part in self._parts()]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Returns a layer by its name or position.
@@ -95,7 +96,14 @@ class Model:
         Raises:
             ValueError: There is none, or neither or both were given.
         """
-        return find_part(self._engine.functional.parts(), name, index)
+        return find_part(self._parts(), name, index)
+
+    def as_layer(self) -> Any:
+        """Returns the module, for a layer or a `Sequential` that this model is put into.
+
+        Its weights are those of this model.
+        """
+        return self.module
 
     @property
     def built(self) -> bool:
@@ -155,9 +163,10 @@ class Model:
             0 if state is None else sum(leaf.size for leaf in jax.tree.leaves(part))
             for part in (state and state.params, state and state.stats, state and state.optimizer)
         ]
+        sizes_of_parts = [functional.size_of(part.value) for part in functional.parts()]
         summary_table(
             self.name,
-            [(part, functional.size_of(part.value)) for part in functional.parts()],
+            list(zip(self._parts(), sizes_of_parts, strict=True)),
             trainable=sizes[0],
             other=sizes[1],
             optimizer=sizes[2],
@@ -567,6 +576,9 @@ class Model:
         self.first_epoch = epoch
 
     # Inside
+
+    def _parts(self) -> list[Part]:
+        return self._engine.functional.parts()
 
     def _need_built(self, where: str) -> None:
         if not self.built:
