@@ -9,6 +9,7 @@ from callbax._core._naming import snake_case
 from callbax.layers import Layer
 from callbax.layers._containers import items
 from callbax.layers._layer import keras_order
+from callbax.layers._stack import Stack
 
 
 class LayerKeys:
@@ -61,7 +62,7 @@ class LayerKeys:
             if not _layers_in(item):
                 continue
             # By class: names are new for every model.
-            name = snake_case(type(item).__name__) if _is_layer(item) else "container"
+            name = snake_case(_class_of(item)) if _is_layer(item) else "container"
             counts[name] = counts.get(name, -1) + 1
             suffix = f"_{counts[name]}" if counts[name] else ""
             self._walk_value(item, f"{group}/{name}{suffix}")
@@ -81,6 +82,10 @@ def _layers_in(value: Any) -> list[Any]:
     if _is_layer(value):
         return [value]
     return [layer for _, item in items(value) for layer in _layers_in(item)]
+
+
+def _class_of(layer: Any) -> str:
+    return layer.model if isinstance(layer, Stack) else type(layer).__name__
 
 
 def _is_layer(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """The base class of layers."""
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import Array, InitializerLike
 from callbax.initializers import get as get_initializer
 from callbax.layers._containers import Arrivals, arrival, hold, items
+from callbax.layers._weight import Kept, Trained
 
 layers = Registry("layer", alternatives="a `Layer` or any `nnx.Module`")
 
@@ -98,6 +100,14 @@ class Layer(nnx.Module):
             held = nnx.data(held)
         super().__setattr__(name, held)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # NNX's own copy would part what other objects that are copied along refer to.
+        again = object.__new__(type(self))
+        memo[id(self)] = again
+        for name, value in vars(self).items():
+            vars(again)[name] = copy.deepcopy(value, memo)
+        return again
+
     @property
     def trainable(self) -> bool:
         """Whether training changes its weights; set it for the layers in it too."""
@@ -149,11 +159,10 @@ class Layer(nnx.Module):
         asks = "training" in parameters and len(args) < list(parameters).index("training")
         if training is None and asks and isinstance(parameters["training"].default, bool):
             training = parameters["training"].default
-        training = bool(training)
         around = _training.set(training)
         try:
             if asks:
-                kwargs["training"] = training
+                kwargs["training"] = bool(training)
             return self.call(inputs, *args, **kwargs)
         finally:
             _training.reset(around)
@@ -199,12 +208,12 @@ class Layer(nnx.Module):
             name: Taken for compatibility; the attribute's name is the weight's.
 
         Returns:
-            An ``nnx.Param``, or an ``nnx.Variable`` if it is not trainable.
+            An ``nnx.Param``, or an ``nnx.Variable`` if it is not trainable, with Keras's `assign`.
         """
         chosen = initializer if initializer is not None else "glorot_uniform" if shape else "zeros"
         make: Any = get_initializer(chosen, self._seeds)
         value = make(tuple(shape), dtype or jnp.float32)
-        return nnx.Param(value) if trainable else nnx.Variable(value)
+        return Trained(value) if trainable else Kept(value)
 
     @property
     def weights(self) -> list[nnx.Variable[Array]]:
@@ -299,7 +308,7 @@ class Layer(nnx.Module):
         Args:
             config: The constructor's arguments by name.
         """
-        return cls(**config)
+        return cls(**{name: _afresh(value) for name, value in config.items()})
 
     def count_params(self) -> int:
         """Returns how many numbers the weights hold."""
@@ -468,6 +477,15 @@ def _shapes(layer: Layer, *args: Any, **kwargs: Any) -> dict[str, Any]:
     given = inspect.signature(layer.call).bind(*args, **kwargs).arguments
     by_name = {name: name.removesuffix("_shape") for name in names}
     return {name: _shape_of(given[arg]) for name, arg in by_name.items() if arg in given}
+
+
+def _afresh(value: Any) -> Any:
+    """Returns an argument of a layer with new layers in place of those that it holds."""
+    if isinstance(value, Layer):
+        return value.from_config(value.get_config()) if value.built else copy.deepcopy(value)
+    if isinstance(value, Mapping):
+        return {key: _afresh(part) for key, part in value.items()}
+    return [_afresh(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _shape_of(inputs: Any) -> Any:

@@ -25,14 +25,16 @@ class Stack(Layer):
     Args:
         name: What the variables of its layers are called after.
         trainable: Whether training changes the weights.
+        model: Class of the model that it is the module of, as files say it.
 
     Attributes:
         layers: The layers.
         known: What is known of their inputs and outputs.
     """
 
-    def __init__(self, name: str, trainable: bool) -> None:
+    def __init__(self, name: str, trainable: bool = True, model: str = "Sequential") -> None:
         super().__init__(name=name, trainable=trainable)
+        self.model = model
         self.layers: list[Any] = []
         self.known = Known()
 
@@ -41,3 +43,7 @@ class Stack(Layer):
         for layer in self.layers:
             inputs = layer(inputs)
         return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the config of a `Sequential` of these layers says."""
+        return {"name": self.name, "trainable": self.trainable, "layers": list(self.layers)}

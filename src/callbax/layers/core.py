@@ -15,6 +15,7 @@ from callbax._core._errors import describe, explain
 from callbax._core._types import ActivationLike, Array, InitializerLike
 from callbax.activations._lookup import ACTIVATIONS
 from callbax.layers._layer import Layer, Shape, check_rank, layers
+from callbax.layers._weight import Trained
 
 
 @layers.register("input_layer", "InputLayer")
@@ -148,6 +149,9 @@ class Dense(Layer):
             bias_init=lambda _, shape, dtype: bias(shape, dtype),
             rngs=unused,
         )
+        self.linear.kernel = Trained(self.linear.kernel.get_value())
+        if self.linear.bias is not None:
+            self.linear.bias = Trained(self.linear.bias.get_value())
 
     @property
     def kernel(self) -> nnx.Param[Array]:

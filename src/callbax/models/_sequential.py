@@ -47,7 +47,7 @@ class Sequential(Model):
         seed: int | None = None,
     ) -> None:
         name = name or auto_name(type(self).__name__)
-        super().__init__(Stack(name, trainable), seed=seed, name=name)
+        super().__init__(Stack(name, trainable, type(self).__name__), seed=seed, name=name)
         self._input_shape: Any = None
         # What the user gave: in the module stands the stack of a `Sequential`.
         self._given: list[Any] = []
@@ -201,9 +201,9 @@ class Sequential(Model):
 
     def _known_input_shape(self) -> Any:
         """Returns the shape of a batch of inputs, as the user said it or as data had it."""
-        if self._input_shape is not None or self._stack.module.input_spec is None:
+        if self._input_shape is not None or self.module.known.inputs is None:
             return self._input_shape
-        return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self._stack.module.input_spec)
+        return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self.module.known.inputs)
 
 
 def _input_shape_of(layer: object) -> Any:

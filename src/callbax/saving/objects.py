@@ -131,6 +131,9 @@ def _describe_object(obj: Any) -> dict[str, Any]:
     cls = type(obj)
     config = {key: serialize_keras_object(value) for key, value in obj.get_config().items()}
     described = {"class_name": cls.__name__, "config": config}
+    if isinstance(model := getattr(obj, "model", None), str) and _lookup("model", model):
+        # The layers of a `Sequential` that a layer holds.
+        return {"module": "keras", **described, "class_name": model, "registered_name": None}
     for module, kind in KINDS.items():
         if cls.__module__.startswith(HOUSE) and _lookup(kind, cls.__name__) is cls:
             return {"module": module, **described, "registered_name": None}
