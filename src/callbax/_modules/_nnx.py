@@ -4,6 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -64,6 +65,11 @@ class NnxFunctional(Functional):
         """What the module is apart from its arrays; taken once, when they all exist."""
         return _Structure(self.module)
 
+    @property
+    def structure(self) -> object:
+        """What the module is apart from its arrays, as of the last `read`."""
+        return self._structure
+
     @functools.cached_property
     def _forward(self) -> Callable[[Variables, PyTree, Array], PyTree]:
         """The pass without training, traced once for all programs that evaluate or predict."""
@@ -84,7 +90,10 @@ class NnxFunctional(Functional):
 
         Keys are returned as their data: typed keys slow every dispatch down.
         """
-        _, *states = self._structure.split(self.module)
+        graphdef, *states = self._structure.split(self.module)
+        if graphdef != self._structure.graphdef and not self._structure.describes(self.module):
+            self.forget_structure()
+            _, *states = self._structure.split(self.module)
         params, random, stats = (_flatten(state) for state in states)
         for path in self._structure.key_kinds:
             if path not in self._keys or self._keys[path][0] is not random[path]:
@@ -105,9 +114,7 @@ class NnxFunctional(Functional):
         return self._forward(variables, x, step), variables.stats
 
     def weights(self) -> Sequence[Weight]:
-        paths = self._paths()
-        found = [paths[id(variable)] for _, variable in keras_order(self.module)]
-        return [Weight(path, f"module/{path}", path) for path in found]
+        return [Weight(path, f"module/{path}", path) for path in self._weight_paths()]
 
     def parts(self) -> list[Part]:
         return [Part(name, part) for name, part in named_parts(self.module)]
@@ -115,13 +122,25 @@ class NnxFunctional(Functional):
     def size_of(self, part: Any) -> int:
         return size(part)
 
+    def changed(self) -> str | None:
+        return self._structure.changed()
+
     def live(self, state: StateAccess) -> AbstractContextManager[None]:
         return live_variables(self._structure.variables(self.module), state, self._typed_key)
 
-    def _paths(self) -> dict[int, str]:
-        """Returns the identity of a variable -> its path; NNX knows one that is shared by one."""
-        fields = self._structure.variables(self.module).values()
-        return {id(variable): path for field in fields for path, variable in field.items()}
+    @property
+    def trainable(self) -> bool:
+        return bool(getattr(self.module, "trainable", True))
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.module.trainable = value
+        for _, part in nnx.iter_modules(self.module):
+            if hasattr(part, "trainable"):
+                part.trainable = value
+
+    def _weight_paths(self) -> list[str]:
+        return list(self._structure.canonical.values())
 
     def _call(
         self, variables: Variables, x: PyTree, training: bool, step: Array
@@ -176,6 +195,8 @@ class _Structure:
         key_kinds: Path of a random key -> name of its implementation.
         paths: Path joined by slashes -> the path itself.
         signature: How the module is called.
+        canonical: Path of a weight -> path under which its array goes, in Keras's order. The two
+            differ if the module holds the weight in several places.
     """
 
     def __init__(self, module: nnx.Module) -> None:
@@ -195,6 +216,32 @@ class _Structure:
             if jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
         }
         self.signature = _Signature(module)
+        self.canonical = self._canonical(module)
+        self._settings = [
+            (joined(path), vars(part), _settings(part)) for path, part in nnx.iter_modules(module)
+        ]
+        self._evaluating = _evaluating(module)
+
+    def describes(self, module: nnx.Module) -> bool:
+        """Returns whether a module is this but for being set to train or to evaluate."""
+        if _evaluating(module) != self._evaluating:
+            return False
+        self.graphdef = nnx.graphdef(module)
+        return True
+
+    def changed(self) -> str | None:
+        """Returns which attribute of the module has another value than it had, with that value."""
+        for path, attributes, settings in self._settings:
+            for name, value in settings.items():
+                new = attributes.get(name)
+                if new is not value and new != value:
+                    return f"{path}.{name} = {new!r}".lstrip(".").replace("/", ".")
+        return None
+
+    def _canonical(self, module: nnx.Module) -> dict[str, str]:
+        arrays = self.variables(module)
+        paths = {id(v): path for field in arrays.values() for path, v in field.items()}
+        return {joined(path): paths[id(variable)] for path, variable in keras_order(module)}
 
     def split(self, module: nnx.Module) -> tuple[Any, Any, Any, Any]:
         """Returns the graph, and the states of parameters, random streams and the rest."""
@@ -260,6 +307,30 @@ def _parameters(module: Any) -> Iterable[inspect.Parameter]:
         return inspect.signature(call).parameters.values() if call else ()
     except (TypeError, ValueError):  # some callables tell nothing
         return ()
+
+
+_TRAIN_OR_EVALUATE = ("deterministic", "use_running_average")
+"""Attributes that ``train()`` and ``eval()`` set; training sets them for itself."""
+
+
+def _settings(part: Any) -> dict[str, Any]:
+    """Returns the attributes of a module that are neither arrays nor modules."""
+    return {
+        name: value
+        for name, value in vars(part).items()
+        if isinstance(value, _PLAIN) and name not in _TRAIN_OR_EVALUATE
+    }
+
+
+_PLAIN = (bool, int, float, str, type(None), FunctionType)
+"""Kinds of attributes that are compiled into a program and can be seen to change."""
+
+
+def _evaluating(module: nnx.Module) -> Any:
+    """Returns a module's graph, set to evaluate."""
+    copy = nnx.merge(*nnx.split(module))
+    copy.eval()
+    return nnx.graphdef(copy)
 
 
 def joined(path: Iterable[Any]) -> str:

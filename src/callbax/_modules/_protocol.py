@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from callbax._core._errors import explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 
@@ -85,6 +86,34 @@ class Functional(Protocol):
     def built(self) -> bool:
         """Whether all weights exist."""
         return True
+
+    @property
+    def structure(self) -> object:
+        """What `apply` computes with apart from arrays; another object once that has changed.
+
+        Programs are compiled for one structure. `read` looks for changes between runs.
+        """
+        return None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes any weight."""
+        return True
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        raise AttributeError(
+            explain(
+                "model.trainable",
+                expected="a module that can be frozen",
+                received=f"a {type(self.module).__name__}, of which callbax knows no flags",
+                action="Leave its weights out of the optimizer, as with `optax.masked`.",
+            )
+        )
+
+    def changed(self) -> str | None:
+        """Returns what of the structure has changed since `read`, as a user would write it."""
+        return None
 
     def build(self, x: PyTree, seeds: SeedSource | None) -> None:
         """Makes the weights that do not exist yet.

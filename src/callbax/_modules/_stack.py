@@ -11,7 +11,7 @@ from callbax._core._errors import explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import PyTree
 from callbax._modules._layer_keys import LayerKeys
-from callbax._modules._nnx import NnxFunctional, member
+from callbax._modules._nnx import NnxFunctional, joined, member
 from callbax._modules._nnx_parts import named_parts
 from callbax._modules._protocol import Functional, Part, Weight
 from callbax._modules._trace import trace
@@ -75,13 +75,13 @@ class StackFunctional(NnxFunctional):
         return self.module.layers.pop()
 
     def weights(self) -> Sequence[Weight]:
-        paths, keys = self._paths(), LayerKeys(self.module).keys
+        keys, canonical = LayerKeys(self.module).keys, self._structure.canonical
         found: list[Weight] = []
         names: set[str] = set()
         for path, variable in keras_order(self.module):
             name = self._name(path, names)
             names.add(name)
-            found.append(Weight(paths[id(variable)], keys[id(variable)], name))
+            found.append(Weight(canonical[joined(path)], keys[id(variable)], name))
         return found
 
     def groups(self) -> dict[str, str]:
@@ -121,7 +121,7 @@ def _build_layer(layer: Any, spec: PyTree, seeds: SeedSource | None) -> PyTree:
     functional = NnxFunctional(layer)
     if not functional.built:
         functional.build(spec, seeds)
-    return trace(functional, spec)[1]
+    return trace(functional, functional.read(), spec)[1]
 
 
 def _one_sample(leaf: Any) -> jax.ShapeDtypeStruct:

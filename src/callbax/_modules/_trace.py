@@ -9,11 +9,12 @@ from callbax._core._types import PyTree
 from callbax._modules._protocol import Functional, Variables
 
 
-def trace(functional: Functional, x: PyTree) -> tuple[Any, PyTree]:
+def trace(functional: Functional, variables: Variables, x: PyTree) -> tuple[Any, PyTree]:
     """Returns a module's computation as a jaxpr, and its output's shapes and dtypes.
 
     Args:
         functional: The module, built.
+        variables: Its arrays.
         x: The input, arrays or their shapes and dtypes.
     """
 
@@ -21,5 +22,5 @@ def trace(functional: Functional, x: PyTree) -> tuple[Any, PyTree]:
         step = jnp.zeros((), jnp.int32)
         return functional.apply(variables, x, training=False, step=step)[0]
 
-    closed, spec = jax.make_jaxpr(forward, return_shape=True)(functional.read(), x)
+    closed, spec = jax.make_jaxpr(forward, return_shape=True)(variables, x)
     return closed.jaxpr, spec

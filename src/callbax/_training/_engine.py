@@ -56,6 +56,7 @@ class Engine:
         self._line: Timeline | None = None
         self._objective: Objective | None = None
         self._programs: dict[str, Programs] = {}
+        self._structure: object = None
         self._rest = self._at_rest()
 
     # State
@@ -175,7 +176,7 @@ class Engine:
         """
         if self._objective is None:
             x, y, _ = batch
-            _, y_pred = trace(self.functional, x)
+            _, y_pred = trace(self.functional, self.read_variables(), x)
             self._objective = Objective(self.goals, y, y_pred)
         return self._objective
 
@@ -202,9 +203,9 @@ class Engine:
             feed: Where the batches come from.
             hooks: The callbacks of the run.
         """
-        outer, spec = self._line, feed.spec(self.step)
-        empty = () if mode == "predict" else self.objective(spec).empty
-        start = self.read().replace(metrics=empty)
+        outer, spec, start = self._line, feed.spec(self.step), self.read()
+        self._forget_other_structures()
+        start = start.replace(metrics=() if mode == "predict" else self.objective(spec).empty)
         line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
         shown = self.functional.live(self) if outer is None else nullcontext()
         end = start
@@ -253,14 +254,21 @@ class Engine:
             empty_metrics=start.metrics,
             exact=exact and chosen,
             overwrite=overwrite,
+            check=self._need_same_structure if mode == "train" else None,
         )
 
     def _program(self, mode: str, x: PyTree) -> Programs:
         if mode not in self._programs:
-            jaxpr, _ = trace(self.functional, x)
+            jaxpr, _ = trace(self.functional, self.read_variables(), x)
             looped = loops_well(jaxpr, self.placement.platform)
             self._programs[mode] = Programs(self._step(mode), looped=looped)
         return self._programs[mode]
+
+    def _forget_other_structures(self) -> None:
+        """Forgets programs if the module has changed since they were made, apart from arrays."""
+        if self._structure is not self.functional.structure:
+            self._structure = self.functional.structure
+            self._objective, self._programs = None, {}
 
     def _step(self, mode: str) -> Step:
         if mode == "predict" or self._objective is None:
@@ -281,6 +289,18 @@ class Engine:
     def _init_optimizer(self, params: Arrays) -> PyTree:
         # In one program: array by array costs a compilation each, and leaves weak dtypes.
         return () if self.optimizer is None else jax.jit(self.optimizer.init)(params)
+
+    def _need_same_structure(self) -> None:
+        if (change := self.functional.changed()) is not None:
+            raise RuntimeError(
+                explain(
+                    "fit",
+                    expected="a module that hooks leave as it is, apart from its arrays",
+                    received=f"{change}, set while the model was trained",
+                    action="Change it between two runs: fit(..., epochs=5), then change it, then "
+                    "fit(..., initial_epoch=5, epochs=10).",
+                )
+            )
 
     def _need_rest(self) -> None:
         if self._line is not None:

@@ -139,6 +139,10 @@ class StateSource(Protocol):
 class Resting:
     """The state between runs: the variables are in the user's module, the rest is here.
 
+    Invariant: the optimizer's state is that of the parameters of form `_form`. If the user has
+    frozen or replaced parts of the module, it is made again, and what it knew of the parameters
+    that are as they were is kept.
+
     Args:
         module: The module.
         init_optimizer: Parameters -> state of the optimizer before its first step; called when the
@@ -156,13 +160,16 @@ class Resting:
     ) -> None:
         self._module, self._init_optimizer = module, init_optimizer
         self._optimizer: PyTree = None
+        self._form: dict[str, Any] | None = None
         self._step = step
         self.learning_rate = learning_rate
 
     def read(self) -> TrainState:
         variables = self._module.read()
-        if self._optimizer is None:
-            self._optimizer = self._init_optimizer(variables.params)
+        form = {path: (array.shape, array.dtype) for path, array in variables.params.items()}
+        if form != self._form:
+            self._optimizer = _carried_over(self._optimizer, self._init_optimizer(variables.params))
+            self._form = form
         return TrainState(
             *variables,
             optimizer=self._optimizer,
@@ -179,3 +186,17 @@ class Resting:
     @property
     def step(self) -> int:
         return int(self._step)
+
+
+def _carried_over(old: PyTree, fresh: PyTree) -> PyTree:
+    """Returns an optimizer's state with what an older one holds in the same places."""
+    known = {
+        jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(old)
+    }
+
+    def carry(path: Any, leaf: Array) -> Array:
+        before = known.get(jax.tree_util.keystr(path), leaf)
+        return before if before.shape == leaf.shape and before.dtype == leaf.dtype else leaf
+
+    carried: PyTree = jax.tree_util.tree_map_with_path(carry, fresh)
+    return carried

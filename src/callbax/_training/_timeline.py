@@ -8,6 +8,7 @@ away, and the next one starts from the new state, with the same data.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -44,6 +45,8 @@ class Timeline:
         empty_metrics: The running sums before any batch, for the start of every epoch.
         exact: Whether each batch must have run when `advance` returns.
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
+        check: Raises if hooks have changed what compiled programs cannot follow; called before
+            every execution and at the end of every epoch.
     """
 
     def __init__(
@@ -56,8 +59,9 @@ class Timeline:
         empty_metrics: PyTree,
         exact: bool = False,
         overwrite: bool = False,
+        check: Callable[[], None] | None = None,
     ) -> None:
-        self._programs, self._pace = programs, pace
+        self._programs, self._pace, self._check = programs, pace, check
         self._reading = Reading(feed)
         self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
         self._first_step = int(state.step)
@@ -105,6 +109,8 @@ class Timeline:
     def next_size(self) -> int | None:
         """Returns the samples in the next batch, or None at the end of the epoch or the data."""
         if self._cursor == self._epoch_end or not self._reading.find():
+            if self._check is not None:
+                self._check()
             return None
         return self._reading.front.batches.size
 
@@ -258,6 +264,8 @@ class Timeline:
 
     def _begin_execution(self) -> Execution:
         """Makes the execution that starts at the cursor the current one, and runs the next."""
+        if self._check is not None:
+            self._check()
         before, ahead, old = self._current, self._next, self._known
         state = self._at_cursor()
         if ahead is None:

@@ -110,6 +110,15 @@ class Model:
         """Whether the weights exist."""
         return self._engine.functional.built
 
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights; set it between runs, for all layers at once."""
+        return self._engine.functional.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._engine.functional.trainable = value
+
     def build(self, input_shape: ShapeLike | None = None) -> None:
         """Makes the weights.
 
