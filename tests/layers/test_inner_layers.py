@@ -247,7 +247,9 @@ def test_they_train_and_count_as_in_keras(kind, tmp_path):
         )
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS[:-3] if k is not several_deep], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS[:-3] if k is not several_deep], ids=lambda kind: kind.__name__
+)
 def test_a_layer_alone_lists_what_it_holds(kind):
     (theirs,), (ours,) = kind(keras), kind(cb)
     for layer in (theirs, ours):

@@ -197,7 +197,9 @@ def shape(where: str, name: str, value: Any, *, least: int = 0) -> tuple[int | N
     """
     lengths = (value,) if is_whole(value) else value
     legal = isinstance(lengths, Sequence) and not isinstance(lengths, str)
-    if legal and all(length is None or (is_whole(length) and length >= least) for length in lengths):
+    if legal and all(
+        length is None or (is_whole(length) and length >= least) for length in lengths
+    ):
         return tuple(None if length is None else int(length) for length in lengths)
     raise ValueError(
         explain(

@@ -146,9 +146,9 @@ class Layer(nnx.Module):
             )
         )
 
-    def __call__(
-        self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any
-    ) -> Any:
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        if any(map(_is_layer, jax.tree.leaves(inputs, is_leaf=_is_layer))):
+            raise _no_functional_model(self)
         if not self.built:
             self.ensure_built(**_shapes(self, inputs, *args, **kwargs))
         parameters = inspect.signature(self.call).parameters
@@ -467,6 +467,22 @@ def _built_once(build: Callable[..., None]) -> Callable[..., None]:
         self.built = True
 
     return wrapped
+
+
+def _is_layer(value: object) -> bool:
+    return isinstance(value, Layer)
+
+
+def _no_functional_model(layer: Layer) -> TypeError:
+    return TypeError(
+        explain(
+            f"{layer.name}(inputs)",
+            expected="arrays",
+            received="another layer, as in a functional model of Keras's",
+            action="Make a `Sequential` of the layers; or write the layers and the call as an "
+            "nnx.Module, and pass that to `Model`.",
+        )
+    )
 
 
 def _shapes(layer: Layer, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from callbax.losses._loss import Loss
 from callbax.losses._shapes import label_kind
 from callbax.losses._wrapper import LossFunctionWrapper
 
-LOSSES = Registry("loss", alternatives="a `Loss`, or a function of (y_true, y_pred)")
+LOSSES = Registry(
+    "loss", alternatives="a `Loss`, or a function of (y_true, y_pred) such as optax's"
+)
 
 
 def get(

@@ -11,7 +11,9 @@ from callbax.losses._shapes import label_kind
 from callbax.metrics._metric import Metric
 from callbax.metrics._wrapper import MeanMetricWrapper
 
-METRICS = Registry("metric", alternatives="a `Metric`, or a function of (y_true, y_pred)")
+METRICS = Registry(
+    "metric", alternatives="a `Metric`, or a function of (y_true, y_pred) such as optax's losses"
+)
 
 ACCURACIES = {
     "binary": "binary_accuracy",

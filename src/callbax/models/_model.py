@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from numpy.typing import NDArray
 
 from callbax import optimizers, saving
-from callbax._core._errors import explain
+from callbax._core._errors import describe, explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._naming import auto_name
 from callbax._core._rng import SeedSource
@@ -48,6 +48,12 @@ class Model:
             ``utils.set_random_seed``. A module draws dropout from its own ``nnx.Rngs``, again at
             every training step.
         name: Its name.
+        *others: Refused.
+        **unknown: Refused.
+
+    Raises:
+        TypeError: There is no module, or it is no ``nnx.Module``; Keras's functional models and
+            subclasses of its ``Model`` are made in other ways.
 
     Attributes:
         stop_training: Set it in a hook to end ``fit`` after the current epoch's validation.
@@ -66,7 +72,16 @@ class Model:
         True
     """
 
-    def __init__(self, module: object, *, seed: int | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        module: object = None,
+        *others: object,
+        seed: int | None = None,
+        name: str | None = None,
+        **unknown: object,
+    ) -> None:
+        if module is None or others or unknown:
+            raise _no_model_of_keras(type(self), module, *others, **unknown)
         self.name: str = name or auto_name(type(self).__name__)
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
@@ -603,3 +618,18 @@ class Model:
     def _build_for(self, x: DataLike) -> None:
         """Makes the weights for an input, arrays or their shapes and dtypes."""
         self._engine.build(x, self._seeds)
+
+
+def _no_model_of_keras(cls: type, *given: object, **named: object) -> TypeError:
+    """Builds the error for a model that is made as Keras's functional or subclassed ones."""
+    listed = [describe(value) for value in given if value is not None]
+    listed += [f"{name}={describe(value)}" for name, value in named.items()]
+    return TypeError(
+        explain(
+            "Model(module)" if cls is Model else f"{cls.__name__}(), a subclass of Model",
+            expected="one `flax.nnx.Module`, which computes the outputs",
+            received=" and ".join(listed) or "none",
+            action="Make a `Sequential` of layers; or write the layers and the call as an "
+            "nnx.Module, for several inputs or outputs too, and pass that: Model(MyModule()).",
+        )
+    )

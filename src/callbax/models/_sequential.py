@@ -216,6 +216,8 @@ def _input_shape_of(layer: object) -> Any:
 def _same(known: Any, shape: Any) -> bool:
     """Returns whether two shapes of batches agree, whatever their number of samples."""
     one = (known, shape)
-    if not all(isinstance(s, tuple | list) and s and not isinstance(s[-1], tuple | list) for s in one):
+    if not all(
+        isinstance(s, tuple | list) and s and not isinstance(s[-1], tuple | list) for s in one
+    ):
         return True  # several inputs: they are compared when they come
     return tuple(known[1:]) == tuple(shape[1:])
