@@ -43,7 +43,7 @@ def test_a_missing_room_says_so(module, name):
 
 def test_a_misspelt_name_is_set_right():
     with pytest.raises(ImportError, match='Closest: "Dense"'):
-        from callbax.layers import Dence  # noqa: F401
+        from callbax.layers import Dence  # noqa: F401, PLC0415  what is tried
     with pytest.raises(AttributeError):
         _ = cb.layers.__wrapped__
 

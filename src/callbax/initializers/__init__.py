@@ -68,5 +68,5 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker is to report unknown names
     __getattr__ = missing_names(
         __name__,
-        "Pass any function of (shape, dtype), or an array of the values; flax.nnx has initializers too.",
+        "Pass any function of (shape, dtype), or an array; flax.nnx has initializers.",
     )

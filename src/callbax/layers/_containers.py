@@ -59,7 +59,7 @@ class HeldList(list[Any]):
         super().insert(index, held)
         self.arrivals.record(id(held))
 
-    def __iadd__(self, values: Iterable[Any]) -> "HeldList":  # type: ignore[override,misc]
+    def __iadd__(self, values: Iterable[Any]) -> "HeldList":  # type: ignore[misc]
         self.extend(values)
         return self
 
@@ -152,7 +152,7 @@ def arrival(container: Any, key: Any, part: Any, default: int) -> int:
 class _Rest:
     """What of a container is no part; no reason for NNX to tell two layers apart by its hash."""
 
-    def __init__(self, values: Any, keys: list[Any], arrivals: list[int | None]) -> None:
+    def __init__(self, values: Any, keys: list[Any], arrivals: list[int]) -> None:
         self.values, self.keys, self.arrivals = values, keys, arrivals
 
     def __hash__(self) -> int:

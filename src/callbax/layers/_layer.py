@@ -100,10 +100,10 @@ class Layer(nnx.Module):
             held = nnx.data(held)
         super().__setattr__(name, held)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: Any = None) -> Self:
         # NNX's own copy would part what other objects that are copied along refer to.
-        again = object.__new__(type(self))
-        memo[id(self)] = again
+        memo = {} if memo is None else memo
+        again = memo[id(self)] = object.__new__(type(self))
         for name, value in vars(self).items():
             vars(again)[name] = copy.deepcopy(value, memo)
         return again

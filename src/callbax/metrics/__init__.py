@@ -70,5 +70,5 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker is to report unknown names
     __getattr__ = missing_names(
         __name__,
-        "Write a function of (y_true, y_pred) or a `Metric` in jax.numpy, or pass one of Keras's own; an optax loss is such a function.",
+        "Write a function of (y_true, y_pred), such as optax's losses, or a `Metric`.",
     )
