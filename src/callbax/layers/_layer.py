@@ -101,11 +101,17 @@ class Layer(nnx.Module):
         super().__setattr__(name, held)
 
     def __deepcopy__(self, memo: Any = None) -> Self:
-        # NNX's own copy would part what other objects that are copied along refer to.
+        # NNX's own copy would part what other objects that are copied along refer to, and forget
+        # in which order weights were made.
         memo = {} if memo is None else memo
-        again = memo[id(self)] = object.__new__(type(self))
-        for name, value in vars(self).items():
-            vars(again)[name] = copy.deepcopy(value, memo)
+        parts = [part for _, part in nnx.iter_graph(self) if isinstance(part, nnx.Pytree)]
+        for part in parts:
+            memo[id(part)] = object.__new__(type(part))
+        for part in parts:
+            vars(memo[id(part)]).update(
+                {name: copy.deepcopy(value, memo) for name, value in vars(part).items()}
+            )
+        again: Self = memo[id(self)]
         return again
 
     @property
