@@ -104,9 +104,10 @@ class Layer(nnx.Module):
         # NNX's own copy would part what other objects that are copied along refer to, and forget
         # in which order weights were made.
         memo = {} if memo is None else memo
-        parts = [part for _, part in nnx.iter_graph(self) if isinstance(part, nnx.Pytree)]
-        for part in parts:
-            memo[id(part)] = object.__new__(type(part))
+        nodes = [node for _, node in nnx.iter_graph(self)]
+        parts = [node for node in nodes if isinstance(node, nnx.Pytree)]
+        memo |= {id(node): _copied(node) for node in nodes if isinstance(node, nnx.Variable)}
+        memo |= {id(part): object.__new__(type(part)) for part in parts}
         for part in parts:
             vars(memo[id(part)]).update(
                 {name: copy.deepcopy(value, memo) for name, value in vars(part).items()}
@@ -499,6 +500,16 @@ def _shapes(layer: Layer, *args: Any, **kwargs: Any) -> dict[str, Any]:
     given = inspect.signature(layer.call).bind(*args, **kwargs).arguments
     by_name = {name: name.removesuffix("_shape") for name in names}
     return {name: _shape_of(given[arg]) for name, arg in by_name.items() if arg in given}
+
+
+def _copied(variable: Any) -> Any:
+    """Returns a variable with a copy of the array; ``copy.deepcopy`` would return the array."""
+    make, arguments, *state = variable.__reduce_ex__(4)
+    again = make(*arguments)
+    if state:
+        again.__setstate__(state[0])
+    again.set_raw_value(copy.deepcopy(again.get_raw_value()))
+    return again
 
 
 def _afresh(value: Any) -> Any:
