@@ -41,9 +41,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_they_give_the_numbers_of_keras(case):
-    theirs, ours = (
-        fitted(lib, **CASES[case](keras.metrics, keras.losses)) for lib in (keras, cb)
-    )
+    theirs, ours = (fitted(lib, **CASES[case](keras.metrics, keras.losses)) for lib in (keras, cb))
     assert ours.keys() == theirs.keys()
     for key, values in theirs.items():
         np.testing.assert_allclose(ours[key], values, rtol=1e-5, err_msg=key)
