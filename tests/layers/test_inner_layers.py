@@ -450,3 +450,35 @@ def test_layers_taken_out_of_a_list_no_longer_count():
     model = cb.Sequential([Block()])
     model.build((None, 4))
     assert model.count_params() == (4 + 1) * 5 + (5 + 1) * 3 + (3 + 1) * 1
+
+
+def test_a_layer_that_is_given_a_sequential_travels(tmp_path):
+    """Both ways: the files of one side are read by the other."""
+
+    def wrapper(lib):
+        class Given(lib.layers.Layer):
+            def __init__(self, net, **kwargs):
+                super().__init__(**kwargs)
+                if isinstance(net, dict):  # Keras leaves this to the class
+                    net = lib.saving.deserialize_keras_object(net)
+                self.net = net
+
+            def call(self, inputs):
+                return self.net(inputs)
+
+            def get_config(self):
+                net = lib.saving.serialize_keras_object(self.net)
+                return {**super().get_config(), "net": net}
+
+        return lib.saving.register_keras_serializable("given_tests")(Given)
+
+    classes = {lib: wrapper(lib) for lib in (keras, cb)}
+    for writer, reader in ((keras, cb), (cb, keras)):
+        net = writer.Sequential([writer.layers.Dense(3), writer.layers.Dense(2)])
+        model = writer.Sequential([writer.Input((4,)), classes[writer](net)])
+        model.save(tmp_path / "model.keras")
+        names = {"given_tests>Given": classes[reader], "Given": classes[reader]}
+        again = reader.saving.load_model(tmp_path / "model.keras", custom_objects=names)
+        np.testing.assert_allclose(
+            again.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5
+        )

@@ -150,7 +150,7 @@ def arrival(container: Any, key: Any, part: Any, default: int) -> int:
 
 
 class _Rest:
-    """What of a container is no part; no reason for NNX to tell two layers apart by its hash."""
+    """What a container holds beside its parts."""
 
     def __init__(self, values: Any, keys: list[Any], arrivals: list[int]) -> None:
         self.values, self.keys, self.arrivals = values, keys, arrivals
