@@ -20,7 +20,9 @@ PLACES = {
     r"(?m)^(from|import) flax\b": {
         *(f"_modules/{name}.py" for name in ("_nnx", "_nnx_live", "_nnx_parts", "_stack")),
         "_modules/_layer_keys.py",
-        *(f"layers/{name}.py" for name in ("_layer", "core", "regularization")),
+        "_modules/_nnx_build.py",
+        *(f"layers/_{name}.py" for name in ("containers", "layer", "weight")),
+        *(f"layers/{name}.py" for name in ("core", "regularization")),
         "models/_sequential.py",
     },
 }

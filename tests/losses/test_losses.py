@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from callbax import losses
+from callbax import losses, metrics
 
 CLASSES = [
     "BinaryCrossentropy",
@@ -214,3 +214,18 @@ def test_user_s_loss_and_function():
     assert resolved.name == "signed"
     close(resolved(y_true, y_pred, weights), theirs)
     close(type(resolved).from_config(resolved.get_config())(y_true, y_pred, weights), theirs)
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1, -2])
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("room", [losses, metrics])
+def test_smoothing_along_another_axis_counts_the_classes_there(room, from_logits, axis):
+    rng = np.random.default_rng(0)
+    y_true = np.eye(4, dtype="float32")[rng.integers(0, 4, (2, 3))]
+    y_pred = rng.uniform(0.1, 1, (2, 3, 4)).astype("float32")
+    options = {"from_logits": from_logits, "label_smoothing": 0.2}
+    # Keras with the classes last is right in every version.
+    expected = keras.losses.CategoricalCrossentropy(**options)(y_true, y_pred)
+    moved = (np.moveaxis(values, -1, axis) for values in (y_true, y_pred))
+    received = room.CategoricalCrossentropy(**options, axis=axis)(*moved)
+    assert float(received) == pytest.approx(float(expected), rel=1e-5)

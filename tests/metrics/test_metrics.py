@@ -250,3 +250,39 @@ def test_user_s_metric_has_keras_s_stateful_methods():
     largest.reset_state()
     assert largest.result() == -jnp.inf
     assert metrics.resolve(largest, y_true_shape=(1,), y_pred_shape=(1,)) is largest
+
+
+SHAPES_OF_LABELS = [
+    ((2, 1), (1, 2, 3)),
+    ((1, 2), (2, 1, 3)),
+    ((2, 1), (2, 4, 3)),
+    ((1, 4), (2, 4, 3)),
+    ((2, 4, 1), (2, 4, 3)),
+    ((2, 1, 4), (2, 5, 4, 3)),
+]
+
+
+@pytest.mark.parametrize("shapes", SHAPES_OF_LABELS, ids=str)
+def test_a_label_may_stand_for_several_predictions(shapes):
+    rng = np.random.default_rng(0)
+    ours, theirs = both("SparseCategoricalAccuracy")
+    for _ in range(5):
+        y_true, y_pred = rng.integers(0, 3, shapes[0]), rng.uniform(size=shapes[1])
+        for metric in (ours, theirs):
+            metric.update_state(y_true, y_pred)
+    assert float(ours.result()) == pytest.approx(float(theirs.result()))
+
+
+@pytest.mark.parametrize("sorted_ids", [False, True])
+@pytest.mark.parametrize(
+    "shapes", [((2, 1), (1, 2, 3)), ((4, 2), (2, 4, 3)), ((2, 4, 1), (2, 4, 3))], ids=str
+)
+def test_labels_of_the_best_k_go_with_predictions_one_by_one(shapes, sorted_ids):
+    rng = np.random.default_rng(0)
+    ours, theirs = both("SparseTopKCategoricalAccuracy", k=2, from_sorted_ids=sorted_ids)
+    for _ in range(5):
+        y_true = rng.integers(0, 3, shapes[0])
+        y_pred = rng.permuted(np.broadcast_to(np.arange(3.0), shapes[1]), axis=-1)
+        for metric in (ours, theirs):
+            metric.update_state(y_true, y_pred.astype("float32"))
+    assert float(ours.result()) == pytest.approx(float(theirs.result()))

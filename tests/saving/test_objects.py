@@ -115,3 +115,32 @@ def test_a_sequential_model_is_made_of_its_own_config():
     assert made.built
     assert made.get_config() == model.get_config()
     assert [w.shape for w in made.get_weights()] == [(4, 3), (3,)]
+
+
+@saving.register_keras_serializable("old_files")
+def doubled(x):
+    return 2 * x
+
+
+@saving.register_keras_serializable("old_files", name="renamed")
+def halved(x):
+    return x / 2
+
+
+def as_keras_3_6_wrote(name):
+    config = {"module": "builtins", "class_name": "function", "config": name}
+    return {**config, "registered_name": "function"}
+
+
+def test_a_registered_function_is_found_by_its_name_alone():
+    read = saving.deserialize_keras_object
+    assert read(as_keras_3_6_wrote("doubled")) is doubled
+    assert read(as_keras_3_6_wrote("renamed")) is halved
+    assert read(as_keras_3_6_wrote("mine"), {"package>mine": halved}) is halved
+    layer = {"module": "keras.layers", "class_name": "Dense", "registered_name": None}
+    layer["config"] = {"units": 1, "activation": as_keras_3_6_wrote("doubled")}
+    assert read(layer).activation is doubled
+    with pytest.raises(ValueError, match="unheard_of"):
+        read(as_keras_3_6_wrote("unheard_of"))
+    with pytest.raises(ValueError, match="oubled"):
+        read(as_keras_3_6_wrote("oubled"))

@@ -183,25 +183,28 @@ def path(where: str, name: str, value: Any) -> str:
     )
 
 
-def shape(where: str, name: str, value: Any) -> tuple[int | None, ...]:
+def shape(where: str, name: str, value: Any, *, least: int = 0) -> tuple[int | None, ...]:
     """Returns an argument that must be a shape: lengths, None for one that is open.
 
     Args:
         where: The public call, without its arguments.
         name: The argument's name.
         value: What was passed; a single whole number is the shape of a vector.
+        least: The smallest that a length may be.
 
     Raises:
-        ValueError: It is not a sequence of lengths of at least 0 and None.
+        ValueError: It is not a sequence of None and lengths of at least that.
     """
     lengths = (value,) if is_whole(value) else value
     legal = isinstance(lengths, Sequence) and not isinstance(lengths, str)
-    if legal and all(length is None or (is_whole(length) and length >= 0) for length in lengths):
+    if legal and all(
+        length is None or (is_whole(length) and length >= least) for length in lengths
+    ):
         return tuple(None if length is None else int(length) for length in lengths)
     raise ValueError(
         explain(
             f"{where}({name}={_shown(value)})",
-            expected="a shape: a tuple of integers of at least 0, None for an open length",
+            expected=f"a shape: a tuple of integers of at least {least}, None for an open length",
             received=repr(value) if isinstance(value, tuple | list) else describe(value),
             action=f"Pass for example {name}=(28, 28).",
         )

@@ -55,7 +55,9 @@ def to_arrays(value: Any, where: str) -> PyTree:
     if isinstance(value, Mapping):
         return {name: to_arrays(part, where) for name, part in value.items()}
     parts = [to_arrays(part, where) for part in value]
-    return parts[0] if len(parts) == 1 else tuple(parts)
+    if len(parts) == 1:
+        return parts[0]
+    return parts if isinstance(value, list) else tuple(parts)
 
 
 def to_array(value: Any, where: str) -> Any:

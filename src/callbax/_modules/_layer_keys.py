@@ -1,16 +1,15 @@
 """Under which keys the arrays of a module stand in weights files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from flax import nnx
 
 from callbax._core._naming import snake_case
-from callbax._modules._nnx import joined
 from callbax.layers import Layer
+from callbax.layers._containers import items
 from callbax.layers._layer import keras_order
-
-Path = tuple[Any, ...]
+from callbax.layers._stack import Stack
 
 
 class LayerKeys:
@@ -21,65 +20,73 @@ class LayerKeys:
     alphabetical order (source: ``_save_state`` in Keras's ``saving_lib``).
 
     Args:
-        layers: The layers.
-        path: Where their list stands in the module.
-        name: Name of the whole.
+        stack: The layers.
 
     Attributes:
-        keys: Path of a variable -> its key.
+        keys: Identity of a variable -> its key.
         names: Group -> name of the layer.
     """
 
-    def __init__(self, layers: Sequence[Any], path: Path, name: str) -> None:
-        self.keys: dict[str, str] = {}
-        self.names = {"": name}
+    def __init__(self, stack: Any) -> None:
+        self.keys: dict[int, str] = {}
+        self.names: dict[str, str] = {}
         self._seen: set[int] = set()
-        self._walk_all(list(enumerate(layers)), path, "layers")
+        self._walk(stack, "")
 
-    def _walk_all(self, layers: Sequence[tuple[Any, Any]], path: Path, group: str) -> None:
-        counts: dict[str, int] = {}
-        for index, layer in layers:
-            # By class: names are new for every model.
-            name = snake_case(type(layer).__name__)
-            counts[name] = counts.get(name, -1) + 1
-            suffix = f"_{counts[name]}" if counts[name] else ""
-            self._walk(layer, (*path, index), f"{group}/{name}{suffix}")
-
-    def _walk(self, layer: Any, path: Path, group: str) -> None:
+    def _walk(self, layer: Any, group: str) -> None:
         if id(layer) in self._seen:
             return
         self._seen.add(id(layer))
         self.names[group] = str(getattr(layer, "name", group))
-        inner = list(_inner_layers(layer)) if isinstance(layer, Layer) else []
+        prefix = f"{group}/" if group else ""
+        inner = list(_inner(layer))
         theirs = {
             id(variable)
-            for _, parts in inner
-            for _, part in parts
+            for _, value in inner
+            for part in _layers_in(value)
             for _, variable in keras_order(part)
         }
-        own = [entry for entry in keras_order(layer, path) if id(entry[1]) not in theirs]
-        own.sort(key=lambda entry: not isinstance(entry[1], nnx.Param))
-        for i, (variable_path, _) in enumerate(own):
-            self.keys.setdefault(joined(variable_path), f"{group}/vars/{i}")
-        for attribute, parts in inner:
-            if isinstance(getattr(layer, attribute), Layer):
-                self._walk(parts[0][1], (*path, attribute), f"{group}/{attribute}")
-            else:
-                self._walk_all(parts, (*path, attribute), f"{group}/{attribute}")
+        own = [variable for _, variable in keras_order(layer) if id(variable) not in theirs]
+        own.sort(key=lambda variable: not isinstance(variable, nnx.Param))
+        for i, variable in enumerate(own):
+            self.keys.setdefault(id(variable), f"{prefix}vars/{i}")
+        for attribute, value in inner:
+            self._walk_value(value, f"{prefix}{attribute}")
+
+    def _walk_value(self, value: Any, group: str) -> None:
+        if _is_layer(value):
+            self._walk(value, group)
+            return
+        counts: dict[str, int] = {}
+        for _, item in items(value):
+            if not _layers_in(item):
+                continue
+            # By class: names are new for every model.
+            name = snake_case(_class_of(item)) if _is_layer(item) else "container"
+            counts[name] = counts.get(name, -1) + 1
+            suffix = f"_{counts[name]}" if counts[name] else ""
+            self._walk_value(item, f"{group}/{name}{suffix}")
 
 
-def _inner_layers(layer: Layer) -> Iterator[tuple[str, list[tuple[Any, Layer]]]]:
+def _inner(layer: Any) -> Iterator[tuple[str, Any]]:
     """Yields the attributes of a layer that hold layers, private ones last, and what they hold."""
+    if not _is_layer(layer):
+        return
     for name in sorted(vars(layer), key=lambda name: f"~{name}" if name[0] == "_" else name):
-        value = getattr(layer, name)
-        if isinstance(value, Layer):
-            yield name, [(None, value)]
-            continue
-        items: list[tuple[Any, Any]] = []
-        if isinstance(value, nnx.List | list | tuple):
-            items = list(enumerate(value))
-        elif isinstance(value, nnx.Dict | Mapping):
-            items = list(value.items())
-        found = [(key, item) for key, item in items if isinstance(item, Layer)]
-        if found:
-            yield name, found
+        value = vars(layer)[name]
+        if _layers_in(value):
+            yield name, value
+
+
+def _layers_in(value: Any) -> list[Any]:
+    if _is_layer(value):
+        return [value]
+    return [layer for _, item in items(value) for layer in _layers_in(item)]
+
+
+def _class_of(layer: Any) -> str:
+    return layer.model if isinstance(layer, Stack) else type(layer).__name__
+
+
+def _is_layer(value: Any) -> bool:
+    return isinstance(value, Layer)

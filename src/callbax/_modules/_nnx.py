@@ -11,11 +11,15 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from callbax._core._errors import explain
+from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
+from callbax._modules._nnx_build import build_inner, unbuilt_layers
 from callbax._modules._nnx_live import live_variables
 from callbax._modules._nnx_parts import named_parts, size
 from callbax._modules._protocol import Arrays, Functional, Part, StateAccess, Variables, Weight
-from callbax.layers._layer import keras_order
+from callbax.layers import Layer
+from callbax.layers._layer import frozen_variables, keras_order
 
 _TRAINING_ARGUMENTS: dict[str, Callable[[bool], bool]] = {
     "training": lambda training: training,
@@ -43,6 +47,18 @@ class NnxFunctional(Functional):
     def __init__(self, module: nnx.Module) -> None:
         self.module = module
         self._keys: dict[str, tuple[Array, Array]] = {}
+        # Layers in it make their weights at the first call.
+        self._whole = not unbuilt_layers(module)
+
+    @property
+    def built(self) -> bool:
+        return self._whole
+
+    def build(self, x: PyTree, seeds: SeedSource | None) -> None:
+        call = functools.partial(_Signature(self.module).call, self.module)
+        build_inner(self.module, call, x, seeds)
+        self._whole = True
+        self.forget_structure()
 
     @functools.cached_property
     def _structure(self) -> "_Structure":
@@ -88,7 +104,7 @@ class NnxFunctional(Functional):
     def write(self, variables: Variables) -> None:
         params, stats, random = variables
         typed = {path: self._typed_key(path, value) for path, value in random.items()}
-        nnx.update(self.module, _unflatten(params | stats | typed))
+        nnx.update(self.module, self._unflatten(params | stats | typed))
 
     def apply(
         self, variables: Variables, x: PyTree, *, training: bool, step: Array
@@ -138,15 +154,28 @@ class NnxFunctional(Functional):
             else jnp.zeros_like(value)  # a counter: each step counts its draws from 0
             for path, value in random.items()
         }
-        module = nnx.merge(structure.graphdef, _unflatten(params | stats | drawn))
+        module = nnx.merge(structure.graphdef, self._unflatten(params | stats | drawn))
         if training:
             module.train()
         else:
             module.eval()
         y = structure.signature.call(module, x, training)
-        _, _, _, after = structure.split(module)
+        _, made, _, after = structure.split(module)
         updated = _flatten(after)
+        if unknown := (_flatten(made).keys() | updated.keys()) - (params.keys() | stats.keys()):
+            raise ValueError(
+                explain(
+                    f"{type(self.module).__name__}(inputs)",
+                    expected="a module whose weights are all made before it is run",
+                    received=f"one that made {sorted(unknown)} while it ran",
+                    action="Make layers and weights in the constructor or in `build`.",
+                )
+            )
         return y, {name: updated[name] for name in stats}
+
+    def _unflatten(self, arrays: Arrays) -> Any:
+        flat: Any = {self._structure.paths[path]: value for path, value in arrays.items()}
+        return nnx.from_flat_state(flat)
 
     def _typed_key(self, path: str, value: Array) -> Array:
         if path not in self._structure.key_kinds:
@@ -165,17 +194,22 @@ class _Structure:
     Attributes:
         graphdef: What ``nnx.merge`` makes the module of again.
         key_kinds: Path of a random key -> name of its implementation.
+        paths: Path joined by slashes -> the path itself.
         signature: How the module is called.
         canonical: Path of a weight -> path under which its array goes, in Keras's order. The two
             differ if the module holds the weight in several places.
     """
 
     def __init__(self, module: nnx.Module) -> None:
-        self._frozen = [
-            tuple(path)
-            for path, part in nnx.iter_modules(module)
-            if getattr(part, "trainable", True) is False
-        ]
+        frozen = frozen_variables(module)
+        self._frozen: set[tuple[Any, ...]] = set()
+        _, everything = nnx.split(module)
+        self.paths = {joined(path): tuple(path) for path, _ in nnx.to_flat_state(everything)}
+        self._frozen = {
+            path
+            for path in self.paths.values()
+            if id(functools.reduce(member, path, module)) in frozen
+        }
         self.graphdef, _, random, _ = self.split(module)
         self.key_kinds = {
             path: str(jax.random.key_impl(key))
@@ -214,8 +248,7 @@ class _Structure:
         """Returns the graph, and the states of parameters, random streams and the rest."""
 
         def trainable(path: tuple[Any, ...], value: Any) -> bool:
-            frozen = any(path[: len(prefix)] == prefix for prefix in self._frozen)
-            return isinstance(value, nnx.Param) and not frozen
+            return isinstance(value, nnx.Param) and tuple(path) not in self._frozen
 
         split: Any = nnx.split(module, trainable, nnx.RngState, ...)
         graphdef, params, random, rest = split
@@ -227,7 +260,7 @@ class _Structure:
         fields = zip(("params", "random", "stats"), states, strict=True)
         return {
             field: {
-                joined(path): functools.reduce(_member, path, module)
+                joined(path): functools.reduce(member, path, module)
                 for path, _ in nnx.to_flat_state(state)
             }
             for field, state in fields
@@ -260,6 +293,8 @@ class _Signature:
             for name in self._keywords
             if name in _TRAINING_ARGUMENTS
         }
+        if isinstance(module, Layer):
+            return module(x, **extra)
         if isinstance(x, Mapping) and x and all(name in self._keywords for name in x):
             return module(**x, **extra)
         if isinstance(x, tuple | list) and self._required == len(x) > 1:
@@ -304,7 +339,8 @@ def joined(path: Iterable[Any]) -> str:
     return "/".join(map(str, path))
 
 
-def _member(node: Any, name: Any) -> Any:
+def member(node: Any, name: Any) -> Any:
+    """Returns a part of a module by its name or place."""
     return (
         node[name]
         if isinstance(node, Sequence | Mapping | nnx.List | nnx.Dict)
@@ -317,11 +353,3 @@ def _flatten(state: Any) -> Arrays:
         joined(path): leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
         for path, leaf in nnx.to_flat_state(state)
     }
-
-
-def _unflatten(arrays: Arrays) -> Any:
-    flat: Any = {
-        tuple(int(part) if part.isdigit() else part for part in path.split("/")): value
-        for path, value in arrays.items()
-    }
-    return nnx.from_flat_state(flat)

@@ -17,7 +17,7 @@ def named_parts(module: Any) -> list[tuple[str, Any]]:
     """
     found = []
     for name, value in vars(module).items():
-        if isinstance(value, nnx.List):
+        if isinstance(value, nnx.List | list | tuple):
             parts = [(f"{name}_{i}", part) for i, part in enumerate(value)]
         else:
             parts = [(name, value)]

@@ -1,6 +1,6 @@
 """Layers in a row, seen as pure functions: the module of a `Sequential`."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,30 +11,15 @@ from callbax._core._errors import explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import PyTree
 from callbax._modules._layer_keys import LayerKeys
-from callbax._modules._nnx import NnxFunctional, joined
+from callbax._modules._nnx import NnxFunctional, joined, member
 from callbax._modules._nnx_parts import named_parts
 from callbax._modules._protocol import Functional, Part, Weight
 from callbax._modules._trace import trace
 from callbax.layers import Layer
 from callbax.layers._layer import keras_order
+from callbax.layers._stack import Stack
 
-
-class Stack(nnx.Module):
-    """Layers applied one after the other.
-
-    Args:
-        name: What the variables of its layers are called after.
-        trainable: Whether training changes the weights.
-    """
-
-    def __init__(self, name: str, trainable: bool) -> None:
-        self.layers: Any = nnx.List([])
-        self.name, self.trainable = name, trainable
-
-    def __call__(self, x: Any) -> Any:
-        for layer in self.layers:
-            x = layer(x)
-        return x
+Path = tuple[Any, ...]
 
 
 def stack_functional(module: Any) -> Functional | None:
@@ -47,24 +32,19 @@ class StackFunctional(NnxFunctional):
 
     Args:
         module: The layers.
-
-    Attributes:
-        input_spec: Shapes and dtypes of a batch of inputs; None until they are known.
     """
 
     module: Stack
 
-    def __init__(self, module: Stack) -> None:
-        super().__init__(module)
-        self.input_spec: PyTree = None
-        self._outputs: list[PyTree] = []
-
     @property
     def built(self) -> bool:
-        return bool(self.module.layers) and len(self._outputs) == len(self.module.layers)
+        return bool(self.module.layers) and len(self.module.known.outputs) == len(
+            self.module.layers
+        )
 
     def build(self, x: PyTree, seeds: SeedSource | None) -> None:
-        if not self.module.layers:
+        stack = self.module
+        if not stack.layers:
             raise ValueError(
                 explain(
                     "Sequential",
@@ -73,15 +53,14 @@ class StackFunctional(NnxFunctional):
                     action="Pass layers or call `add`.",
                 )
             )
-        if self.input_spec is None:
-            self.input_spec = jax.tree.map(_one_sample, x)
-        spec = self._outputs[-1] if self._outputs else self.input_spec
-        for layer in list(self.module.layers)[len(self._outputs) :]:
-            if isinstance(layer, Layer):
-                layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), seeds)
-            functional = NnxFunctional(layer)
-            _, spec = trace(functional, functional.read(), spec)
-            self._outputs.append(spec)
+        known = stack.known
+        if known.inputs is None:
+            known.inputs = jax.tree.map(_one_sample, x)
+        spec = known.outputs[-1] if known.outputs else known.inputs
+        for layer in stack.layers[len(known.outputs) :]:
+            spec = _build_layer(layer, spec, seeds)
+            known.outputs.append(spec)
+        stack.built = True
         self.forget_structure()
 
     def add(self, layer: nnx.Module) -> None:
@@ -91,39 +70,58 @@ class StackFunctional(NnxFunctional):
 
     def pop(self) -> Any:
         """Takes the last layer off and returns it."""
-        del self._outputs[len(self.module.layers) - 1 :]
+        del self.module.known.outputs[len(self.module.layers) - 1 :]
         self.forget_structure()
         return self.module.layers.pop()
 
     def weights(self) -> Sequence[Weight]:
-        paths = [joined(path) for path, _ in keras_order(self.module)]
-        keys, names = self._keys_in_files().keys, self._names(paths)
-        canonical = self._structure.canonical
-        return [Weight(canonical[path], keys[path], names[path]) for path in paths]
+        keys, canonical = LayerKeys(self.module).keys, self._structure.canonical
+        found: list[Weight] = []
+        names: set[str] = set()
+        for path, variable in keras_order(self.module):
+            name = self._name(path, names)
+            names.add(name)
+            found.append(Weight(canonical[joined(path)], keys[id(variable)], name))
+        return found
 
     def groups(self) -> dict[str, str]:
-        return self._keys_in_files().names
+        return LayerKeys(self.module).names
 
     def parts(self) -> list[Part]:
         named = named_parts(self.module)
-        outputs = [*self._outputs, *[None] * len(named)]
+        outputs = [*self.module.known.outputs, *[None] * len(named)]
         return [
             Part(name, part, output) for (name, part), output in zip(named, outputs, strict=False)
         ]
 
-    def _keys_in_files(self) -> LayerKeys:
-        return LayerKeys(list(self.module.layers), ("layers",), self.module.name)
+    def _name(self, path: Path, taken: Container[str]) -> str:
+        """Returns a variable's name: that of every layer around it, and its own.
 
-    def _names(self, paths: Sequence[str]) -> dict[str, str]:
-        names: dict[str, str] = {}
-        for path in paths:
-            _, index, *inner = path.split("/")
-            layer = getattr(self.module.layers[int(index)], "name", index)
-            # Without the NNX module that a layer holds, unless two hold one of a name.
-            short = f"{self.module.name}/{layer}/{inner[-1]}"
-            taken = short in names.values()
-            names[path] = "/".join([self.module.name, layer, *inner]) if taken else short
-        return names
+        NNX modules that a layer holds are left out, unless two hold one of a name.
+        """
+        layers, whole, node = [self.module.name], [self.module.name], self.module
+        for part in path[:-1]:
+            node = member(node, part)
+            if isinstance(node, nnx.Module):
+                name = getattr(node, "name", part)
+                whole.append(str(name))
+                if isinstance(node, Layer) or len(layers) == 1:
+                    layers.append(str(name))
+        short = "/".join([*layers, str(path[-1])])
+        return "/".join([*whole, str(path[-1])]) if short in taken else short
+
+
+def _build_layer(layer: Any, spec: PyTree, seeds: SeedSource | None) -> PyTree:
+    """Builds a layer for a batch of inputs, and returns what comes out of it."""
+    if isinstance(layer, Stack):
+        StackFunctional(layer).build(spec, seeds)
+        return layer.known.outputs[-1]
+    if isinstance(layer, Layer):
+        layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), seeds)
+    functional = NnxFunctional(layer)
+    if not functional.built:
+        functional.build(spec, seeds)
+    return trace(functional, functional.read(), spec)[1]
 
 
 def _one_sample(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -139,5 +137,6 @@ def spec_of(shape: Any) -> PyTree:
     if isinstance(shape, tuple | list) and all(d is None or isinstance(d, int) for d in shape):
         known = tuple(1 if length is None else length for length in shape)
         return jax.ShapeDtypeStruct(known, jnp.float32)
-    parts = shape.items() if isinstance(shape, dict) else enumerate(shape)
-    return {key: spec_of(part) for key, part in parts}
+    if isinstance(shape, Mapping):
+        return {key: spec_of(part) for key, part in shape.items()}
+    return type(shape)(map(spec_of, shape))

@@ -1,5 +1,8 @@
 """Activation functions with Keras's names and defaults."""
 
+from typing import TYPE_CHECKING
+
+from callbax._core._missing import missing_names
 from callbax.activations._lookup import get, serialize
 from callbax.activations.distributions import log_softmax, softmax
 from callbax.activations.rectified import leaky_relu, relu, relu6
@@ -29,3 +32,8 @@ __all__ = [
     "swish",
     "tanh",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to report unknown names
+    __getattr__ = missing_names(
+        __name__, "Pass any function of an array, such as those of flax.nnx and jax.nn."
+    )

@@ -1,5 +1,8 @@
 """Callbacks: what sees, and may steer, a run at every batch and epoch."""
 
+from typing import TYPE_CHECKING
+
+from callbax._core._missing import missing_names
 from callbax.callbacks._callback import Callback
 from callbax.callbacks._callback_list import CallbackList
 from callbax.callbacks.backup_and_restore import BackupAndRestore
@@ -37,3 +40,6 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to report unknown names
+    __getattr__ = missing_names(__name__, "Write a `Callback` of your own.")

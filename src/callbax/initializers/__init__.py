@@ -1,5 +1,8 @@
 """Initializers of weights, bit for bit Keras's own for the same seed."""
 
+from typing import TYPE_CHECKING
+
+from callbax._core._missing import missing_names
 from callbax.initializers._initializer import Initializer
 from callbax.initializers._lookup import get, serialize
 from callbax.initializers.constants import (
@@ -61,3 +64,9 @@ __all__ = [
     "variance_scaling",
     "zeros",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to report unknown names
+    __getattr__ = missing_names(
+        __name__,
+        "Pass any function of (shape, dtype), or an array; flax.nnx has initializers.",
+    )

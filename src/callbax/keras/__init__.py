@@ -4,6 +4,10 @@
 ``keras.layers.Dense``. Every object is the one of the room of that name.
 """
 
+import sys
+from typing import TYPE_CHECKING
+
+from callbax._core._missing import missing_names
 from callbax.keras import (
     activations,
     backend,
@@ -38,3 +42,10 @@ __all__ = [
     "saving",
     "utils",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to report unknown names
+    __getattr__ = missing_names(__name__, "Make a `Sequential`, or a `Model` of any nnx.Module.")
+    for _name in __all__:
+        _room = sys.modules.get(f"callbax.{_name}")
+        if hasattr(_room, "__getattr__"):
+            vars(sys.modules[f"{__name__}.{_name}"])["__getattr__"] = _room.__getattr__

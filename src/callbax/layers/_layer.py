@@ -1,7 +1,11 @@
 """The base class of layers."""
 
+import copy
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Self
 
 import jax
@@ -19,6 +23,8 @@ from callbax._core._registry import Registry
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array, InitializerLike
 from callbax.initializers import get as get_initializer
+from callbax.layers._containers import Arrivals, arrival, hold, items
+from callbax.layers._weight import Kept, Trained
 
 layers = Registry("layer", alternatives="a `Layer` or any `nnx.Module`")
 
@@ -28,13 +34,20 @@ Shape = tuple[int | None, ...]
 
 _OF_THE_INPUT = ("input_shape", "input_dim")
 """Arguments that say what the data look like, not what the layer is."""
+_training: ContextVar[bool | None] = ContextVar("training", default=None)
+"""Whether the layer around the one that is called is being trained; None outside of a call."""
+_building: ContextVar[SeedSource | None] = ContextVar("building", default=None)
+"""Where the seeds of layers come from that are built inside another one."""
+_made: ContextVar[list[tuple[Any, Any]] | None] = ContextVar("made", default=None)
+"""Takes the first values of what is built, if somebody wants them."""
 
 
 class Layer(nnx.Module):
     """One step from inputs to outputs, its weights made when the input's shape is first known.
 
-    Subclass it as in Keras: make weights in `build`, use them in `call`. A layer is an
-    ``nnx.Module``, so NNX transformations and modules work with it and inside it.
+    Subclass it as in Keras: make weights in `build`, use them in `call`; layers that it holds, in
+    attributes, lists, tuples and dicts, count as its own. A layer is an ``nnx.Module``, so NNX
+    transformations and modules work with it and inside it.
 
     Args:
         name: Its name; by default the class's, numbered.
@@ -62,7 +75,7 @@ class Layer(nnx.Module):
         input_dim: int | None = None,
     ) -> None:
         self.name: str = name or auto_name(type(self).__name__)
-        self.trainable = trainable
+        self._trainable = trainable
         self.built: bool = False
         # NNX's `train()` and `eval()` set this attribute on every module that has it.
         self.deterministic = True
@@ -74,12 +87,55 @@ class Layer(nnx.Module):
         self.batch_shape: Shape | None = None if sample is None else (None, *sample)
         self._seeds: SeedSource | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _built_once(cls.build)  # type: ignore[method-assign]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = hold(value)
+        if nnx.is_data(held):
+            vars(self).setdefault("_arrivals", Arrivals()).record(name)
+            # Explicitly: NNX would refuse a part where there was none, such as None, until now.
+            held = nnx.data(held)
+        super().__setattr__(name, held)
+
+    def __deepcopy__(self, memo: Any = None) -> Self:
+        # NNX's own copy would part what other objects that are copied along refer to, and forget
+        # in which order weights were made.
+        memo = {} if memo is None else memo
+        nodes = [node for _, node in nnx.iter_graph(self)]
+        parts = [node for node in nodes if isinstance(node, nnx.Pytree)]
+        memo |= {id(node): _copied(node) for node in nodes if isinstance(node, nnx.Variable)}
+        memo |= {id(part): object.__new__(type(part)) for part in parts}
+        for part in parts:
+            vars(memo[id(part)]).update(
+                {name: copy.deepcopy(value, memo) for name, value in vars(part).items()}
+            )
+        again: Self = memo[id(self)]
+        return again
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes its weights; set it for the layers in it too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in inner_layers(self):
+            layer.trainable = value
+
     def build(self, input_shape: Shape) -> None:
         """Makes the weights; override it if there are any.
 
         Args:
             input_shape: Shape of a batch of inputs, (samples or None, ...).
+
+        Raises:
+            ValueError: The layer has its weights already.
         """
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """Computes the outputs; every layer overrides this.
@@ -97,27 +153,49 @@ class Layer(nnx.Module):
             )
         )
 
-    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
-        self.ensure_built(jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), inputs))
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        if any(map(_is_layer, jax.tree.leaves(inputs, is_leaf=_is_layer))):
+            raise _no_functional_model(self)
+        if not self.built:
+            self.ensure_built(**_shapes(self, inputs, *args, **kwargs))
+        parameters = inspect.signature(self.call).parameters
         if training is None:
-            training = not self.deterministic
-        if "training" in inspect.signature(self.call).parameters:
-            return self.call(inputs, training=training)  # type: ignore[call-arg]
-        return self.call(inputs)
+            training = _training.get()
+        if training is None and not self.deterministic:
+            training = True
+        asks = "training" in parameters and len(args) < list(parameters).index("training")
+        if training is None and asks and isinstance(parameters["training"].default, bool):
+            training = parameters["training"].default
+        around = _training.set(training)
+        try:
+            if asks:
+                kwargs["training"] = bool(training)
+            return self.call(inputs, *args, **kwargs)
+        finally:
+            _training.reset(around)
 
-    def ensure_built(self, input_shape: Any, seeds: SeedSource | None = None) -> None:
+    def ensure_built(
+        self, input_shape: Any = None, seeds: SeedSource | None = None, **shapes: Any
+    ) -> None:
         """Builds the layer unless it is built.
 
         Args:
             input_shape: Shape of a batch of inputs.
             seeds: Where seeds that the user left open come from; None for those that the layer
                 drew when it was made.
+            **shapes: For a `build` of several inputs, their shapes by name in place of the one.
         """
         if not self.built:
+            seeds = seeds or _building.get()
             if seeds is not None:
                 self._seeds = seeds
-            self.build(input_shape)
-            self.built = True
+            around = _building.set(seeds)
+            try:
+                self.build(**shapes) if shapes else self.build(input_shape)
+            finally:
+                _building.reset(around)
+            if (made := _made.get()) is not None:
+                made += values(self)
 
     def add_weight(
         self,
@@ -137,12 +215,12 @@ class Layer(nnx.Module):
             name: Taken for compatibility; the attribute's name is the weight's.
 
         Returns:
-            An ``nnx.Param``, or an ``nnx.Variable`` if it is not trainable.
+            An ``nnx.Param``, or an ``nnx.Variable`` if it is not trainable, with Keras's `assign`.
         """
         chosen = initializer if initializer is not None else "glorot_uniform" if shape else "zeros"
         make: Any = get_initializer(chosen, self._seeds)
         value = make(tuple(shape), dtype or jnp.float32)
-        return nnx.Param(value) if trainable else nnx.Variable(value)
+        return Trained(value) if trainable else Kept(value)
 
     @property
     def weights(self) -> list[nnx.Variable[Array]]:
@@ -150,15 +228,36 @@ class Layer(nnx.Module):
         return [variable for _, variable in keras_order(self)]
 
     @property
+    def variables(self) -> list[nnx.Variable[Array]]:
+        """The layer's variables, trainable ones first.
+
+        Differs from Keras: the state of random streams is left out.
+        """
+        return self.weights
+
+    @property
     def trainable_weights(self) -> list[nnx.Variable[Array]]:
         """The variables that training changes."""
-        return [v for v in self.weights if isinstance(v, nnx.Param)] if self.trainable else []
+        if not self.trainable:
+            return []
+        frozen = frozen_variables(self)
+        return [v for v in self.weights if isinstance(v, nnx.Param) and id(v) not in frozen]
 
     @property
     def non_trainable_weights(self) -> list[nnx.Variable[Array]]:
         """The variables that training leaves alone."""
         trained = {id(v) for v in self.trainable_weights}
         return [v for v in self.weights if id(v) not in trained]
+
+    @property
+    def trainable_variables(self) -> list[nnx.Variable[Array]]:
+        """Another name of `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[nnx.Variable[Array]]:
+        """Another name of `non_trainable_weights`."""
+        return self.non_trainable_weights
 
     def get_weights(self) -> list[NDArray[Any]]:
         """Returns copies of the layer's weights."""
@@ -194,7 +293,9 @@ class Layer(nnx.Module):
         Raises:
             TypeError: A layer keeps no attribute of the name of an argument.
         """
-        if unknown := unknown_arguments(self, leave_out=_OF_THE_INPUT):
+        # A class that says itself what its config is adds what is unknown here.
+        unknown = unknown_arguments(self, leave_out=_OF_THE_INPUT)
+        if unknown and "get_config" not in vars(type(self)):
             raise TypeError(
                 explain(
                     f"{type(self).__name__}.get_config()",
@@ -214,7 +315,7 @@ class Layer(nnx.Module):
         Args:
             config: The constructor's arguments by name.
         """
-        return cls(**config)
+        return cls(**{name: _afresh(value) for name, value in config.items()})
 
     def count_params(self) -> int:
         """Returns how many numbers the weights hold."""
@@ -225,7 +326,7 @@ def keras_order(module: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any
     """Returns a module's variables in Keras's order, random streams left out.
 
     A module's own trainable variables come first, then its other ones, then those of its parts,
-    each in the order in which they were made (source: ``keras.Layer.variables``).
+    each in the order in which they came to it (source: ``keras.Layer.variables``).
 
     Args:
         module: Any ``nnx.Module``.
@@ -236,20 +337,109 @@ def keras_order(module: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any
     """
     found: dict[int, tuple[tuple[Any, ...], Any]] = {}
     own, parts = [], []
-    for name, value in _members(module):
-        if isinstance(value, nnx.RngState):
-            continue
+    for inner_path, value in members(module, path):
         if isinstance(value, nnx.Variable):
-            own.append(((*path, name), value))
-        elif isinstance(value, nnx.Pytree) and not isinstance(value, nnx.Rngs):
-            parts.append((name, value))
+            own.append((inner_path, value))
+        else:
+            parts.append((inner_path, value))
     own.sort(key=lambda entry: not isinstance(entry[1], nnx.Param))
     for entry in own:
         found.setdefault(id(entry[1]), entry)
-    for name, part in parts:
-        for entry in keras_order(part, (*path, name)):
+    for inner_path, part in parts:
+        for entry in keras_order(part, inner_path):
             found.setdefault(id(entry[1]), entry)
     return list(found.values())
+
+
+def members(module: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
+    """Returns (path, value) of the variables and modules that a module itself holds.
+
+    What is in its lists, tuples and dicts counts as its own; random streams are left out. They
+    are in the order in which they came to it.
+
+    Args:
+        module: Any ``nnx.Module``.
+        path: Where it stands in the whole.
+    """
+    found: list[tuple[int, tuple[Any, ...], Any]] = []
+
+    def visit(path: tuple[Any, ...], value: Any, when: int) -> None:
+        if isinstance(value, nnx.RngState | nnx.Rngs):
+            return
+        if isinstance(value, nnx.List | nnx.Dict) or not isinstance(value, nnx.Pytree):
+            if isinstance(value, nnx.Variable):
+                found.append((when, path, value))
+            for key, part in items(value):
+                visit((*path, key), part, arrival(value, key, part, when))
+        else:
+            found.append((when, path, value))
+
+    if isinstance(module, nnx.List | nnx.Dict):
+        visit(path, module, 0)
+    else:
+        arrivals = vars(module).get("_arrivals", {})
+        for name, value in vars(module).items():
+            if not name.startswith("_pytree__"):
+                visit((*path, name), value, arrivals.get(name, 0))
+    found.sort(key=lambda entry: entry[0])
+    return [(path, value) for _, path, value in found]
+
+
+def values(module: Any) -> list[tuple[Any, Any]]:
+    """Returns (variable, its value) of all variables in a module, random streams too."""
+    found = (part for _, part in nnx.iter_graph(module) if isinstance(part, nnx.Variable))
+    return [(variable, variable.get_raw_value()) for variable in found]
+
+
+@contextmanager
+def building(seeds: SeedSource | None) -> Iterator[list[tuple[Any, Any]]]:
+    """Lets layers that are built meanwhile take their seeds from here.
+
+    Args:
+        seeds: Where they come from; None for those that the layers drew when they were made.
+
+    Yields:
+        A list that gets (variable, first value) of what is built.
+    """
+    made: list[tuple[Any, Any]] = []
+    around = _building.set(seeds), _made.set(made)
+    try:
+        yield made
+    finally:
+        _building.reset(around[0])
+        _made.reset(around[1])
+
+
+def inner_layers(module: Any) -> list["Layer"]:
+    """Returns the layers in a module, those in its NNX modules among them, not those in layers."""
+    found: list[Layer] = []
+    for _, part in members(module):
+        if isinstance(part, Layer):
+            found.append(part)
+        elif not isinstance(part, nnx.Variable):
+            found += inner_layers(part)
+    return found
+
+
+def frozen_variables(module: Any, frozen: bool = False) -> set[int]:
+    """Returns the identities of the variables that training leaves alone.
+
+    The nearest layer around a variable decides, as in Keras: setting ``trainable`` reaches the
+    layers inside, which may then be set otherwise.
+
+    Args:
+        module: Any ``nnx.Module``.
+        frozen: What holds if no layer decides.
+    """
+    decides = isinstance(module, Layer) or getattr(module, "trainable", True) is False
+    frozen = not module.trainable if decides else frozen
+    found: set[int] = set()
+    for _, part in members(module):
+        if not isinstance(part, nnx.Variable):
+            found |= frozen_variables(part, frozen)
+        elif frozen:
+            found.add(id(part))
+    return found
 
 
 def check_rank(layer: Layer, inputs: Any, rank: int) -> None:
@@ -265,7 +455,71 @@ def check_rank(layer: Layer, inputs: Any, rank: int) -> None:
         )
 
 
-def _members(module: Any) -> list[tuple[Any, Any]]:
-    if isinstance(module, nnx.List):
-        return list(enumerate(module))
-    return [(name, v) for name, v in vars(module).items() if not name.startswith("_pytree__")]
+def _built_once(build: Callable[..., None]) -> Callable[..., None]:
+    """Wraps a `build` so that the layer is built after it, and keeps its weights from then on."""
+
+    @functools.wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self.built and self.weights:
+            raise ValueError(
+                explain(
+                    f"{self.name}.build",
+                    expected="a layer that is not built yet",
+                    received="one that has its weights",
+                    action="Make a new layer for inputs of another shape; `set_weights` replaces "
+                    "values.",
+                )
+            )
+        build(self, *args, **kwargs)
+        self.built = True
+
+    return wrapped
+
+
+def _is_layer(value: object) -> bool:
+    return isinstance(value, Layer)
+
+
+def _no_functional_model(layer: Layer) -> TypeError:
+    return TypeError(
+        explain(
+            f"{layer.name}(inputs)",
+            expected="arrays",
+            received="another layer, as in a functional model of Keras's",
+            action="Make a `Sequential` of the layers; or write the layers and the call as an "
+            "nnx.Module, and pass that to `Model`.",
+        )
+    )
+
+
+def _shapes(layer: Layer, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Returns the arguments of `build` for a call: one shape, or those of the names it asks for."""
+    names = list(inspect.signature(layer.build).parameters)
+    if len(names) < 2:
+        return {"input_shape": _shape_of(args[0])}
+    given = inspect.signature(layer.call).bind(*args, **kwargs).arguments
+    by_name = {name: name.removesuffix("_shape") for name in names}
+    return {name: _shape_of(given[arg]) for name, arg in by_name.items() if arg in given}
+
+
+def _copied(variable: Any) -> Any:
+    """Returns a variable with a copy of the array; ``copy.deepcopy`` would return the array."""
+    make, arguments, *state = variable.__reduce_ex__(4)
+    again = make(*arguments)
+    if state:
+        again.__setstate__(state[0])
+    again.set_raw_value(copy.deepcopy(again.get_raw_value()))
+    return again
+
+
+def _afresh(value: Any) -> Any:
+    """Returns an argument of a layer with new layers in place of those that it holds."""
+    if isinstance(value, Layer):
+        return value.from_config(value.get_config()) if value.built else copy.deepcopy(value)
+    if isinstance(value, Mapping):
+        return {key: _afresh(part) for key, part in value.items()}
+    return [_afresh(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _shape_of(inputs: Any) -> Any:
+    return jax.tree.map(lambda leaf: (None, *np.shape(leaf)[1:]), inputs)

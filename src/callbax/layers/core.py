@@ -15,6 +15,7 @@ from callbax._core._errors import describe, explain
 from callbax._core._types import ActivationLike, Array, InitializerLike
 from callbax.activations._lookup import ACTIVATIONS
 from callbax.layers._layer import Layer, Shape, check_rank, layers
+from callbax.layers._weight import Trained
 
 
 @layers.register("input_layer", "InputLayer")
@@ -116,10 +117,10 @@ class Dense(Layer):
             "zeros" if bias_initializer is None else bias_initializer
         )
         # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
-        self._initializers = [
-            initializers.get(initializer)
-            for initializer in (self.kernel_initializer, self.bias_initializer)
-        ]
+        self._initializers = (
+            initializers.get(self.kernel_initializer),
+            initializers.get(self.bias_initializer),
+        )
 
     def build(self, input_shape: Shape) -> None:
         """Makes kernel and bias for inputs of this shape."""
@@ -148,6 +149,9 @@ class Dense(Layer):
             bias_init=lambda _, shape, dtype: bias(shape, dtype),
             rngs=unused,
         )
+        self.linear.kernel = Trained(self.linear.kernel.get_value())
+        if self.linear.bias is not None:
+            self.linear.bias = Trained(self.linear.bias.get_value())
 
     @property
     def kernel(self) -> nnx.Param[Array]:
@@ -172,7 +176,8 @@ class Dense(Layer):
                     action="Give the data that shape, or the layer another `input_shape`.",
                 )
             )
-        return self.activation(self.linear(inputs))
+        outputs = self.linear(inputs)
+        return outputs if self.activation is None else self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain values and objects."""

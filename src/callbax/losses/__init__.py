@@ -1,5 +1,8 @@
 """Losses with Keras's names, arguments and numbers."""
 
+from typing import TYPE_CHECKING
+
+from callbax._core._missing import missing_names
 from callbax.losses._lookup import get, resolve
 from callbax.losses._loss import Loss
 from callbax.losses._wrapper import LossFunctionWrapper
@@ -29,3 +32,9 @@ __all__ = [
     "resolve",
     "sparse_categorical_crossentropy",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to report unknown names
+    __getattr__ = missing_names(
+        __name__,
+        "Write a function of (y_true, y_pred) or a `Loss`; `Model` trains any nnx.Module with it.",
+    )

@@ -6,11 +6,14 @@ from typing import Any
 from callbax._core._naming import snake_case
 from callbax._core._registry import Registry
 from callbax._core._types import LossLike
+from callbax.losses._keras import KerasLoss, is_keras, need_jax
 from callbax.losses._loss import Loss
 from callbax.losses._shapes import label_kind
 from callbax.losses._wrapper import LossFunctionWrapper
 
-LOSSES = Registry("loss", alternatives="a `Loss`, or a function of (y_true, y_pred)")
+LOSSES = Registry(
+    "loss", alternatives="a `Loss`, or a function of (y_true, y_pred) such as optax's"
+)
 
 
 def get(
@@ -55,6 +58,8 @@ def check(identifier: LossLike | type | None) -> None:
         return
     if identifier is not None:
         LOSSES.resolve(identifier, where=where)
+        if not isinstance(identifier, Loss) and is_keras(identifier, "losses", "Loss"):
+            need_jax(where)
 
 
 def resolve(
@@ -92,6 +97,8 @@ def resolve(
     found = get(chosen, where=where)
     if found is None or isinstance(found, Loss):
         return found
+    if is_keras(found, "losses", "Loss"):
+        return KerasLoss(found)
     name = identifier if isinstance(identifier, str) else object_name(found)
     return LossFunctionWrapper(found, name=name)
 

@@ -94,6 +94,9 @@ def categorical_crossentropy(
     Raises:
         ValueError: Labels and predictions differ in shape.
 
+    Differs from Keras 3.15: smoothing divides by the number of classes along ``axis``, not by the
+    length of the last axis.
+
     Example:
         >>> categorical_crossentropy([[0.0, 1.0]], [[0.0, 1.0]]).round(4).tolist()
         [0.0]
@@ -108,7 +111,7 @@ def categorical_crossentropy(
         y_pred,
         hint='For integer labels use "sparse_categorical_crossentropy".',
     )
-    if y_pred.shape[-1] == 1:
+    if y_pred.shape[axis] == 1:
         warn(
             explain(
                 "categorical_crossentropy(y_true, y_pred)",
@@ -119,7 +122,7 @@ def categorical_crossentropy(
             SyntaxWarning,
         )
     if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
     return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 

@@ -1,5 +1,8 @@
 """Metrics with Keras's names, arguments and numbers, as pure streams."""
 
+from typing import TYPE_CHECKING
+
+from callbax._core._missing import missing_names
 from callbax.losses.binary import binary_crossentropy
 from callbax.losses.categorical import categorical_crossentropy
 from callbax.losses.regression import mean_absolute_error, mean_squared_error
@@ -63,3 +66,9 @@ __all__ = [
     "sparse_top_k_categorical_accuracy",
     "top_k_categorical_accuracy",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to report unknown names
+    __getattr__ = missing_names(
+        __name__,
+        "Write a function of (y_true, y_pred), such as optax's losses, or a `Metric`.",
+    )

@@ -8,10 +8,13 @@ from callbax._core._registry import Registry
 from callbax._core._types import MetricLike
 from callbax.losses._lookup import CROSSENTROPIES, object_name
 from callbax.losses._shapes import label_kind
+from callbax.metrics._keras import KerasMetric, is_keras_metric
 from callbax.metrics._metric import Metric
 from callbax.metrics._wrapper import MeanMetricWrapper
 
-METRICS = Registry("metric", alternatives="a `Metric`, or a function of (y_true, y_pred)")
+METRICS = Registry(
+    "metric", alternatives="a `Metric`, or a function of (y_true, y_pred) such as optax's losses"
+)
 
 ACCURACIES = {
     "binary": "binary_accuracy",
@@ -75,7 +78,8 @@ def check(identifier: MetricLike | type | None) -> None:
         if identifier.lower() not in CHOSEN_BY_SHAPE:
             METRICS.lookup(identifier, where=f"compile(metrics=[{identifier!r}])")
     else:
-        METRICS.resolve(identifier, where="compile(metrics=[...])")
+        found, _ = METRICS.resolve(identifier, where="compile(metrics=[...])")
+        is_keras_metric(found)
 
 
 def resolve(
@@ -106,6 +110,8 @@ def resolve(
         >>> metric.name, type(metric).__name__
         ('acc', 'SparseCategoricalAccuracy')
 
+    An object of Keras's own works too, if Keras runs on JAX.
+
     Differs from Keras: "crossentropy" is known here too, as in TensorFlow 2.
 
     Source: ``get_metric`` in Keras's ``compile_utils``.
@@ -116,6 +122,8 @@ def resolve(
         if all(hasattr(found, method) for method in ("empty", "update", "compute")):
             metric: Metric = found
             return metric
+        if is_keras_metric(found):
+            return KerasMetric(found, y_true_shape, y_pred_shape)
         return MeanMetricWrapper(found, name=object_name(found))
     by_shape = CHOSEN_BY_SHAPE.get(identifier.lower())
     name = by_shape[label_kind(y_true_shape, y_pred_shape)] if by_shape else identifier

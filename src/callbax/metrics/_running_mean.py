@@ -10,27 +10,31 @@ from jaxtyping import Float
 
 from callbax._core._types import Array, ArrayLike
 from callbax.losses._shapes import align_weights, same_rank
+from callbax.metrics._sum import ExactSum
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class RunningMean:
-    """The sum of the values seen and the sum of their weights.
+    """The sum of the values seen and the sum of their weights, however many there are.
 
     Example:
         >>> float(RunningMean.empty().add(jnp.array([1.0, 2.0])).add(6.0).value())
         3.0
 
+    Differs from Keras: the sums are exact; Keras's are single float32 numbers, which lose a part of
+    every batch.
+
     Source: ``reduce_to_samplewise_values`` and ``Mean`` in Keras.
     """
 
-    total: Float[Array, ""]
-    count: Float[Array, ""]
+    total: ExactSum
+    count: ExactSum
 
     @classmethod
     def empty(cls, dtype: DTypeLike = jnp.float32) -> Self:
         """Returns the mean of nothing, which reads 0."""
-        return cls(jnp.zeros((), dtype), jnp.zeros((), dtype))
+        return cls(ExactSum.empty(dtype), ExactSum.empty(dtype))
 
     def add(self, values: ArrayLike | Any, weights: ArrayLike | None = None) -> "RunningMean":
         """Returns the mean with more values in it.
@@ -40,20 +44,22 @@ class RunningMean:
                 are more.
             weights: One weight for each sample, or for each step of each sample.
         """
-        values = jnp.asarray(values, self.total.dtype)
+        dtype = self.total.high.dtype
+        values = jnp.asarray(values, dtype)
         if weights is None:
             count: Array | int = values.shape[0] if values.ndim else 1
         else:
-            values, scale = same_rank(values, jnp.asarray(weights, self.total.dtype))
+            values, scale = same_rank(values, jnp.asarray(weights, dtype))
             values = _mean_from(values, scale.ndim)
             scale = jnp.broadcast_to(align_weights(values, scale), values.shape)
             values = values * scale
             count = jnp.sum(_mean_from(scale, 1))
-        return RunningMean(self.total + jnp.sum(_mean_from(values, 1)), self.count + count)
+        return RunningMean(self.total.add(jnp.sum(_mean_from(values, 1))), self.count.add(count))
 
     def value(self) -> Float[Array, ""]:
         """Returns the mean, 0 if there is nothing to divide by."""
-        return jnp.where(self.count == 0, 0, self.total / jnp.where(self.count == 0, 1, self.count))
+        total, count = self.total.value(), self.count.value()
+        return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))
 
 
 def _mean_from(values: Array, axis: int) -> Array:

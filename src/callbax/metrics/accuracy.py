@@ -1,5 +1,7 @@
 """How often predictions are right."""
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
@@ -231,8 +233,8 @@ def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Finds out where the most probable class is the one that the label names.
 
     Args:
-        y_true: Class numbers.
-        y_pred: Predictions, classes last.
+        y_true: Class numbers; a length of 1 stands for all predictions along that axis.
+        y_pred: Predictions, classes last; likewise.
 
     Returns:
         Array of the predictions' shape without the last axis: 1 where right, 0 where wrong.
@@ -246,11 +248,18 @@ def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: ``keras.metrics.sparse_categorical_accuracy``.
     """
-    y_pred = jnp.asarray(y_pred)
-    labels = class_labels(
-        "sparse_categorical_accuracy",
-        jnp.asarray(y_true),
-        y_pred,
-        hint='For one-hot labels use "categorical_accuracy".',
-    )
-    return (labels == jnp.argmax(y_pred, -1)).astype(jnp.float32)
+    y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+    chosen = jnp.argmax(y_pred, -1)
+    if not (y_true.ndim == chosen.ndim and _one_stands_for_all(y_true.shape, chosen.shape)):
+        y_true = class_labels(
+            "sparse_categorical_accuracy",
+            y_true,
+            y_pred,
+            hint='For one-hot labels use "categorical_accuracy".',
+        )
+    return (y_true == chosen).astype(jnp.float32)
+
+
+def _one_stands_for_all(first: Sequence[int], second: Sequence[int]) -> bool:
+    """Returns whether two shapes of one rank agree wherever neither has a length of 1."""
+    return all(a == b or 1 in (a, b) for a, b in zip(first, second, strict=True))

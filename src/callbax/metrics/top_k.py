@@ -121,7 +121,7 @@ def sparse_top_k_categorical_accuracy(
     """Finds out where the class that the label names is among the ``k`` most probable.
 
     Args:
-        y_true: Class numbers.
+        y_true: Class numbers, one for each prediction.
         y_pred: Scores or probabilities, classes last; class numbers with ``from_sorted_ids``.
         k: How many of the most probable classes to look at.
         from_sorted_ids: Whether predictions are class numbers, the most probable first, instead of
@@ -141,9 +141,12 @@ def sparse_top_k_categorical_accuracy(
     Source: ``keras.metrics.sparse_top_k_categorical_accuracy``.
     """
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+    labels = y_true
+    if y_true.ndim > 1 and y_true.size * y_pred.shape[-1] == y_pred.size:
+        labels = y_true.reshape(y_pred.shape[:-1])  # one for each prediction, in whatever shape
     labels = class_labels(
         "sparse_top_k_categorical_accuracy",
-        y_true,
+        labels,
         y_pred,
         hint='For one-hot labels use "top_k_categorical_accuracy".',
     )

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from numpy.typing import NDArray
 
 from callbax import optimizers, saving
-from callbax._core._errors import explain
+from callbax._core._errors import describe, explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._naming import auto_name
 from callbax._core._rng import SeedSource
@@ -17,6 +17,7 @@ from callbax._core._types import DataLike, LossLike, MetricsLike, ShapeLike, Ver
 from callbax._data._placement import OneDevice
 from callbax._modules._adapters import functional_of
 from callbax._modules._nnx_parts import find_part
+from callbax._modules._protocol import Part
 from callbax._modules._stack import spec_of
 from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
@@ -47,6 +48,12 @@ class Model:
             ``utils.set_random_seed``. A module draws dropout from its own ``nnx.Rngs``, again at
             every training step.
         name: Its name.
+        *others: Refused.
+        **unknown: Refused.
+
+    Raises:
+        TypeError: There is no module, or it is no ``nnx.Module``; Keras's functional models and
+            subclasses of its ``Model`` are made in other ways.
 
     Attributes:
         stop_training: Set it in a hook to end ``fit`` after the current epoch's validation.
@@ -65,7 +72,16 @@ class Model:
         True
     """
 
-    def __init__(self, module: object, *, seed: int | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        module: object = None,
+        *others: object,
+        seed: int | None = None,
+        name: str | None = None,
+        **unknown: object,
+    ) -> None:
+        if module is None or others or unknown:
+            raise _no_model_of_keras(type(self), module, *others, **unknown)
         self.name: str = name or auto_name(type(self).__name__)
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
@@ -87,7 +103,7 @@ class Model:
     @property
     def layers(self) -> list[Any]:
         """The module's parts, in the order in which they were made; live like the module."""
-        return [part.value for part in self._engine.functional.parts()]
+        return [part.value for part in self._parts()]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Returns a layer by its name or position.
@@ -95,7 +111,14 @@ class Model:
         Raises:
             ValueError: There is none, or neither or both were given.
         """
-        return find_part(self._engine.functional.parts(), name, index)
+        return find_part(self._parts(), name, index)
+
+    def as_layer(self) -> Any:
+        """Returns the module, for a layer or a `Sequential` that this model is put into.
+
+        Its weights are those of this model.
+        """
+        return self.module
 
     @property
     def built(self) -> bool:
@@ -164,9 +187,10 @@ class Model:
             0 if state is None else sum(leaf.size for leaf in jax.tree.leaves(part))
             for part in (state and state.params, state and state.stats, state and state.optimizer)
         ]
+        sizes_of_parts = [functional.size_of(part.value) for part in functional.parts()]
         summary_table(
             self.name,
-            [(part, functional.size_of(part.value)) for part in functional.parts()],
+            list(zip(self._parts(), sizes_of_parts, strict=True)),
             trainable=sizes[0],
             other=sizes[1],
             optimizer=sizes[2],
@@ -577,6 +601,9 @@ class Model:
 
     # Inside
 
+    def _parts(self) -> list[Part]:
+        return self._engine.functional.parts()
+
     def _need_built(self, where: str) -> None:
         if not self.built:
             raise ValueError(
@@ -591,3 +618,18 @@ class Model:
     def _build_for(self, x: DataLike) -> None:
         """Makes the weights for an input, arrays or their shapes and dtypes."""
         self._engine.build(x, self._seeds)
+
+
+def _no_model_of_keras(cls: type, *given: object, **named: object) -> TypeError:
+    """Builds the error for a model that is made as Keras's functional or subclassed ones."""
+    listed = [describe(value) for value in given if value is not None]
+    listed += [f"{name}={describe(value)}" for name, value in named.items()]
+    return TypeError(
+        explain(
+            "Model(module)" if cls is Model else f"{cls.__name__}(), a subclass of Model",
+            expected="one `flax.nnx.Module`, which computes the outputs",
+            received=" and ".join(listed) or "none",
+            action="Make a `Sequential` of layers; or write the layers and the call as an "
+            "nnx.Module, for several inputs or outputs too, and pass that: Model(MyModule()).",
+        )
+    )

@@ -9,8 +9,10 @@ from flax import nnx
 from callbax._core._errors import describe, explain
 from callbax._core._naming import auto_name
 from callbax._core._types import ShapeLike
-from callbax._modules._stack import Stack, StackFunctional, spec_of
+from callbax._modules._protocol import Part
+from callbax._modules._stack import StackFunctional, spec_of
 from callbax.layers import Input
+from callbax.layers._stack import Stack
 from callbax.models._files import MODELS
 from callbax.models._model import Model
 from callbax.saving import deserialize_keras_object, serialize_keras_object
@@ -45,8 +47,10 @@ class Sequential(Model):
         seed: int | None = None,
     ) -> None:
         name = name or auto_name(type(self).__name__)
-        super().__init__(Stack(name, trainable), seed=seed, name=name)
+        super().__init__(Stack(name, trainable, type(self).__name__), seed=seed, name=name)
         self._input_shape: Any = None
+        # What the user gave: in the module stands the stack of a `Sequential`.
+        self._given: list[Any] = []
         for layer in layers or ():
             self.add(layer)
 
@@ -54,22 +58,24 @@ class Sequential(Model):
         """Puts one more layer at the end.
 
         Args:
-            layer: A callbax layer or an ``nnx.Module``; a class is not taken.
+            layer: A callbax layer, a `Sequential` or an ``nnx.Module``; a class is not taken.
 
         Raises:
-            TypeError: It is neither.
-            ValueError: Its name is taken, or it does not fit the layer before it.
+            TypeError: It is not one of these.
+            ValueError: Its name is taken, it does not fit the layer before it, or it is an `Input`
+                and not the first.
         """
-        if not isinstance(layer, nnx.Module):
+        part = layer.as_layer() if isinstance(layer, Model) else layer
+        if not isinstance(part, nnx.Module):
             raise TypeError(
                 explain(
                     "Sequential.add(layer)",
-                    expected="an instance of a layer or of `flax.nnx.Module`",
+                    expected="an instance of a layer, of `Sequential` or of `flax.nnx.Module`",
                     received=describe(layer),
                     action="Make the layer first: add(Dense(10)); wrap a function in Activation.",
                 )
             )
-        name, stack = getattr(layer, "name", None), self._stack
+        name, stack = getattr(part, "name", None), self.module
         if name is not None and any(getattr(old, "name", None) == name for old in self.layers):
             raise ValueError(
                 explain(
@@ -79,38 +85,54 @@ class Sequential(Model):
                     action="Give it another `name`.",
                 )
             )
+        if isinstance(part, Input):
+            self._need_no_input(part)
         self._engine.forget()
-        shape = getattr(layer, "batch_shape", None)
-        if not self.layers and stack.input_spec is None and shape is not None:
-            self._input_shape, stack.input_spec = shape, spec_of(shape)
-        if isinstance(layer, Input):
+        shape = _input_shape_of(layer)
+        if not self.layers and stack.known.inputs is None and shape is not None:
+            self._input_shape, stack.known.inputs = shape, spec_of(shape)
+        if isinstance(part, Input):
             return
-        stack.add(layer)
-        if stack.input_spec is not None:
+        self._stack.add(part)
+        self._given.append(layer)
+        if stack.known.inputs is not None:
             try:
-                self._build_for(stack.input_spec)
+                self._build_for(stack.known.inputs)
             except Exception:
-                stack.pop()
+                self.pop()
                 raise
 
     def pop(self) -> Any:
         """Takes the last layer off and returns it."""
         self._engine.forget()
-        return self._stack.pop()
+        self._stack.pop()
+        return self._given.pop()
 
     @property
     def layers(self) -> list[Any]:
         """The layers in order, `Input` left out; live like the module."""
-        return list(self.module.layers)
+        return list(self._given)
 
     def build(self, input_shape: ShapeLike | None = None) -> None:
         """Makes the weights.
 
         Args:
             input_shape: Shape of a batch of inputs, None for the number of samples.
+
+        Raises:
+            ValueError: The model is built for inputs of another shape.
         """
         if not self.built:
             self._input_shape = input_shape
+        elif self._input_shape is not None and not _same(self._input_shape, input_shape):
+            raise ValueError(
+                explain(
+                    f"{self.name}.build({input_shape})",
+                    expected=f"the shape it is built for, {self._input_shape}",
+                    received="another one",
+                    action="Make a new model for inputs of another shape.",
+                )
+            )
         super().build(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -157,8 +179,45 @@ class Sequential(Model):
     def _stack(self) -> StackFunctional:
         return cast(StackFunctional, self._engine.functional)
 
+    def _parts(self) -> list[Part]:
+        return [
+            Part(part.name, given, part.output)
+            for part, given in zip(super()._parts(), self._given, strict=True)
+        ]
+
+    def _need_no_input(self, layer: Input) -> None:
+        """Raises if it is known already what the input looks like, or what comes first."""
+        if self.layers or self._input_shape is not None:
+            raise ValueError(
+                explain(
+                    f"Sequential.add(Input({layer.batch_shape}))",
+                    expected="one `Input`, before all layers",
+                    received=f"a model whose input has the shape {self._input_shape}"
+                    if self._input_shape is not None
+                    else "a model that has layers",
+                    action="Make a new model with this `Input` at its beginning.",
+                )
+            )
+
     def _known_input_shape(self) -> Any:
         """Returns the shape of a batch of inputs, as the user said it or as data had it."""
-        if self._input_shape is not None or self._stack.input_spec is None:
+        if self._input_shape is not None or self.module.known.inputs is None:
             return self._input_shape
-        return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self._stack.input_spec)
+        return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self.module.known.inputs)
+
+
+def _input_shape_of(layer: object) -> Any:
+    """Returns the shape of a batch that a first layer asks for; None if it does not."""
+    if isinstance(layer, Sequential):
+        return layer._known_input_shape()  # noqa: SLF001  it is one of this class
+    return getattr(layer, "batch_shape", None)
+
+
+def _same(known: Any, shape: Any) -> bool:
+    """Returns whether two shapes of batches agree, whatever their number of samples."""
+    one = (known, shape)
+    if not all(
+        isinstance(s, tuple | list) and s and not isinstance(s[-1], tuple | list) for s in one
+    ):
+        return True  # several inputs: they are compared when they come
+    return tuple(known[1:]) == tuple(shape[1:])

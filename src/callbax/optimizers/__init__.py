@@ -1,5 +1,8 @@
 """Optimizers with Keras's names, arguments and numbers, thin over optax."""
 
+from typing import TYPE_CHECKING
+
+from callbax._core._missing import missing_names
 from callbax.optimizers import schedules
 from callbax.optimizers._hyperparameter import HyperParameter
 from callbax.optimizers._lookup import get
@@ -24,3 +27,8 @@ __all__ = [
     "schedules",
     "with_ema",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to report unknown names
+    __getattr__ = missing_names(
+        __name__, "Pass any optax optimizer: compile(optax.adamw(1e-3), ...)."
+    )

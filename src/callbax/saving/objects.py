@@ -8,7 +8,11 @@ import numpy as np
 
 from callbax._core._errors import closest, describe, explain
 from callbax._core._registry import REGISTRIES
-from callbax.saving.registration import get_registered_name, get_registered_object
+from callbax.saving.registration import (
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+)
 
 KINDS = {
     "keras": "model",
@@ -127,6 +131,9 @@ def _describe_object(obj: Any) -> dict[str, Any]:
     cls = type(obj)
     config = {key: serialize_keras_object(value) for key, value in obj.get_config().items()}
     described = {"class_name": cls.__name__, "config": config}
+    if isinstance(model := getattr(obj, "model", None), str) and _lookup("model", model):
+        # The layers of a `Sequential` that a layer holds.
+        return {"module": "keras", **described, "class_name": model, "registered_name": None}
     for module, kind in KINDS.items():
         if cls.__module__.startswith(HOUSE) and _lookup(kind, cls.__name__) is cls:
             return {"module": module, **described, "registered_name": None}
@@ -192,6 +199,10 @@ class _Reader:
             found = _lookup(each, name)
             if found is not None and isinstance(found, type) == wants_class:
                 return found
+        # Up to 3.6 Keras wrote a registered function by its name alone.
+        found = None if wants_class or ">" in name else self._by_short_name(name)
+        if found is not None:
+            return found
         registry = REGISTRIES.get(kind or "layer")
         raise self._refuse(
             "classes and functions that callbax has or that you name",
@@ -199,6 +210,12 @@ class _Reader:
             f'Pass custom_objects={{"{name}": ...}}, or decorate yours with '
             f"@register_keras_serializable(). {closest(name, registry or ())}",
         )
+
+    def _by_short_name(self, name: str) -> Any:
+        """Returns the function that is registered under a name, whatever its package."""
+        known = {**get_custom_objects(), **self._custom}
+        found = [thing for full, thing in known.items() if full.endswith(f">{name}")]
+        return next((thing for thing in found if not isinstance(thing, type)), None)
 
     def _make(self, cls: Any, arguments: dict[str, Any]) -> Any:
         name = getattr(cls, "__name__", str(cls))

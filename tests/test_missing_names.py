@@ -1,0 +1,78 @@
+"""What callbax does not have gives an error that says what there is instead."""
+
+import importlib
+
+import pytest
+
+import callbax as cb
+from callbax import keras
+
+MISSING = {
+    "layers": ("BatchNormalization", "Conv2D", "LSTM"),
+    "metrics": ("AUC", "Precision", "F1Score"),
+    "losses": ("Huber", "KLDivergence", "huber"),
+    "optimizers": ("AdamW", "Nadam", "Lion"),
+    "optimizers.schedules": ("Linear",),
+    "activations": ("sparsemax",),
+    "initializers": ("STFT",),
+    "models": ("clone_model",),
+}
+CASES = [(room, name) for room, names in MISSING.items() for name in names]
+
+
+@pytest.mark.parametrize(("room", "name"), CASES)
+@pytest.mark.parametrize("base", ["callbax", "callbax.keras"])
+def test_a_name_that_is_missing_says_what_to_use(base, room, name):
+    if base == "callbax.keras" and "." in room:
+        pytest.skip("the facade's rooms are modules")
+    module = importlib.import_module(f"{base}.{room}")
+    assert not hasattr(module, name)
+    words = rf"(?s)`callbax\.{room}\.{name}`: expected .*received \"{name}\".*(nnx|optax)"
+    with pytest.raises(AttributeError, match=words):
+        getattr(module, name)
+    with pytest.raises(ImportError, match=words):
+        exec(f"from {base}.{room} import {name}")
+
+
+@pytest.mark.parametrize("module", [cb, keras])
+@pytest.mark.parametrize("name", ["applications", "ops", "regularizers"])
+def test_a_missing_room_says_so(module, name):
+    with pytest.raises(AttributeError, match=f"(?s){name}.*Sequential.*nnx"):
+        getattr(module, name)
+
+
+def test_a_misspelt_name_is_set_right():
+    with pytest.raises(ImportError, match='Closest: "Dense"'):
+        from callbax.layers import Dence  # noqa: F401, PLC0415  what is tried
+    with pytest.raises(AttributeError):
+        _ = cb.layers.__wrapped__
+
+
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__()
+
+
+WAYS = {
+    "functional": lambda: keras.Model(1, 2),
+    "functional, by name": lambda: keras.Model(inputs=1, outputs=2),
+    "subclass": Subclass,
+    "a layer called on an Input": lambda: keras.layers.Dense(1)(keras.Input((3,))),
+    "a layer called on a list": lambda: keras.layers.Flatten()([keras.Input((3,))] * 2),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_other_ways_to_make_a_model_name_the_two_there_are(way):
+    with pytest.raises(TypeError, match=r"(?s)expected .* received .*Sequential.*nnx\.Module"):
+        WAYS[way]()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"loss": "huber"}, {"loss": "mse", "metrics": ["auc"]}, {"optimizer": "adamw"}],
+)
+def test_a_missing_name_in_compile_names_the_alternative(arguments):
+    model = cb.Sequential([cb.layers.Dense(1)])
+    with pytest.raises(ValueError, match="optax"):
+        model.compile(**arguments)
