@@ -58,6 +58,7 @@ class Validation:
         """
         self._hooks, self._flags = hooks, flags
         try:
+            self._feed.open()
             with hooks.joined_by(self) if self.by_batch else nullcontext():
                 yield
         finally:

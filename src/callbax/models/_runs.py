@@ -116,6 +116,7 @@ class Runs:
             validation_batch_size=validation_batch_size,
             validation_steps=validation_steps,
             validates_by_batch=frequency.by_batch,
+            watched=callbacks is not None,
         )
         validation = None
         if validation_feed is not None:
@@ -145,7 +146,16 @@ class Runs:
         """Returns the loss and metrics; arguments are those of ``Model.evaluate``."""
         self._need_compiled("evaluate")
         steps = optional_count("evaluate", "steps", steps)
-        feed = self._feed("evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
+        feed = self._feed(
+            "evaluate",
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps,
+            needs_targets=self._engine.goals.loss is not None,
+            watched=callbacks is not None,
+        )
         hooks = self._hooks(callbacks, "evaluate", verbose, steps=steps or feed.batches_per_pass)
         with self._run("test", feed, hooks) as line:
             return _loop.evaluate(line, hooks, self._model, steps)
@@ -161,7 +171,8 @@ class Runs:
     ) -> Any:
         """Returns the outputs; arguments are those of ``Model.predict``."""
         steps = optional_count("predict", "steps", steps)
-        feed = self._feed("predict", x, batch_size=batch_size, steps=steps)
+        watched = callbacks is not None
+        feed = self._feed("predict", x, batch_size=batch_size, steps=steps, watched=watched)
         hooks = self._hooks(callbacks, "predict", verbose, steps=steps or feed.batches_per_pass)
         with self._run("predict", feed, hooks) as line:
             outputs = _loop.predict(line, hooks, self._model, steps)
@@ -178,7 +189,9 @@ class Runs:
         """Takes one step without callbacks and returns its metrics."""
         where = f"{mode}_on_batch"
         self._need_compiled(where, loss=mode == "train")
-        feed = self._feed(where, *as_parts(x, y, sample_weight, class_weight, where), steps=1)
+        parts = as_parts(x, y, sample_weight, class_weight, where)
+        needs_targets = self._engine.goals.loss is not None
+        feed = self._feed(where, *parts, steps=1, needs_targets=needs_targets)
         with self._run(mode, feed, CallbackList()) as line:
             line.start_epoch(1)
             line.advance()
