@@ -6,7 +6,7 @@ from typing import Any
 
 from callbax._core._frequency import Frequency
 from callbax._core._hooks import Logs
-from callbax._data._feed import Feed
+from callbax._data._feed import Feed, Targets
 from callbax._training import _loop
 from callbax._training._engine import Engine
 from callbax._training._run_hooks import RunHooks
@@ -47,6 +47,11 @@ class Validation:
     def by_batch(self) -> bool:
         """Whether it validates within epochs."""
         return self._frequency.by_batch
+
+    @property
+    def targets(self) -> Targets | None:
+        """The targets of the validation data if they are arrays."""
+        return self._feed.targets
 
     @contextmanager
     def within(self, hooks: RunHooks, flags: _loop.Flags) -> Iterator[None]:

@@ -299,7 +299,13 @@ class Runs:
             try:
                 # First of all: memory that the last run has just given back is still at hand.
                 feed.open()
-                self._build(feed.spec(self._engine.step)[0])
+                spec = feed.spec(self._engine.step)
+                self._build(spec[0])
+                if mode != "predict":
+                    objective = self._engine.objective(spec)
+                    for source in (feed, validation):
+                        if source is not None and source.targets is not None:
+                            objective.check(source.targets)
                 with self._engine.running(mode, feed, hooks) as line:
                     yield line
             finally:
