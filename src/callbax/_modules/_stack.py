@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from callbax._core._errors import explain
+from callbax._core._errors import describe, explain
 from callbax._core._rng import SeedSource
-from callbax._core._types import PyTree
+from callbax._core._types import Array, PyTree
 from callbax._modules._layer_keys import LayerKeys
 from callbax._modules._nnx import NnxFunctional, joined
 from callbax._modules._nnx_parts import named_parts
-from callbax._modules._protocol import Functional, Part, Weight
+from callbax._modules._protocol import Arrays, Functional, Part, Variables, Weight
 from callbax._modules._trace import trace
 from callbax.layers import Layer
 from callbax.layers._layer import keras_order
@@ -73,14 +73,14 @@ class StackFunctional(NnxFunctional):
                     action="Pass layers or call `add`.",
                 )
             )
-        if self.input_spec is None:
-            self.input_spec = jax.tree.map(_one_sample, x)
-        spec = self._outputs[-1] if self._outputs else self.input_spec
+        first = jax.tree.map(_one_sample, x) if self.input_spec is None else self.input_spec
+        spec = self._outputs[-1] if self._outputs else first
         for layer in list(self.module.layers)[len(self._outputs) :]:
             if isinstance(layer, Layer):
                 layer.ensure_built(jax.tree.map(lambda s: (None, *s.shape[1:]), spec), seeds)
             _, spec = trace(NnxFunctional(layer), spec)
             self._outputs.append(spec)
+            self.input_spec = first
         self.forget_structure()
 
     def add(self, layer: nnx.Module) -> None:
@@ -109,6 +109,13 @@ class StackFunctional(NnxFunctional):
             Part(name, part, output) for (name, part), output in zip(named, outputs, strict=False)
         ]
 
+    def _call(
+        self, variables: Variables, x: PyTree, training: bool, step: Array
+    ) -> tuple[PyTree, Arrays]:
+        if isinstance(self.input_spec, jax.ShapeDtypeStruct):
+            x = _single_input(self.module.name, x, self.input_spec)
+        return super()._call(variables, x, training, step)
+
     def _keys_in_files(self) -> LayerKeys:
         return LayerKeys(list(self.module.layers), ("layers",), self.module.name)
 
@@ -126,6 +133,32 @@ class StackFunctional(NnxFunctional):
 
 def _one_sample(leaf: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype)
+
+
+def _single_input(name: str, x: PyTree, spec: jax.ShapeDtypeStruct) -> PyTree:
+    """Adds or drops a last axis of length 1 if the rank of the only input differs by one.
+
+    Raises:
+        ValueError: There are several inputs, or they have names.
+
+    Source: ``Functional._adjust_input_rank`` in Keras.
+    """
+    if isinstance(x, tuple | list) and len(x) == 1:
+        x = x[0]
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            explain(
+                f"{name}(inputs)",
+                expected="one array, as the model was made for",
+                received=f"a {describe(x)}",
+                action="Pass the array itself, or make a model for several inputs.",
+            )
+        )
+    if x.ndim == len(spec.shape) + 1 and x.shape[-1] == 1:
+        return x[..., 0]
+    if x.ndim == len(spec.shape) - 1 and spec.shape[-1] == 1:
+        return x[..., None]
+    return x
 
 
 def spec_of(shape: Any) -> PyTree:

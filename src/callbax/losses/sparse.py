@@ -158,7 +158,7 @@ def check_labels(
             explain(
                 where,
                 expected=f"class numbers in [0, {classes}), as there are {classes} outputs",
-                received=f"{wrong.sum()} of {labels.size} labels outside of them, such as {label:g}",
+                received=f"{wrong.sum()} labels of {labels.size} outside, such as {label:g}",
                 action=f"The label {label:g} is outside [0, {classes}): count classes from 0, give "
                 "the last layer an output for each, or pass `ignore_class` to the loss.",
             )
