@@ -15,6 +15,7 @@ from callbax._core._hooks import Logs, Mode
 from callbax._core._rng import SeedSource
 from callbax._core._types import DataLike, Verbose
 from callbax._data._adapter import as_parts, make_feed
+from callbax._data._arrays import count_rows
 from callbax._data._feed import Feed
 from callbax._data._training_data import training_feeds
 from callbax._stores._protocol import RunState
@@ -321,4 +322,5 @@ def results(logs: Logs, keys: tuple[str, ...]) -> Any:
 
 def rows(x: DataLike | None) -> int:
     """Returns the number of samples."""
-    return int(jax.tree.leaves(x)[0].shape[0])
+    parts = as_parts(x, None, None, None, "predict_on_batch")
+    return count_rows("predict_on_batch", x=parts[0])
