@@ -66,7 +66,7 @@ class StreamFeed:
         self.targets = targets
         self._class_weight, self._needs_targets = class_weight, needs_targets
         self._one_shot = isinstance(source, Iterator)
-        self._epochs = _Epochs(source)
+        self._epochs = _Epochs(source, ends_first=where != "predict")
         self._iterator: Iterator[Any] | None = None
         self._waiting: deque[HostBatch] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="callbax-data")
@@ -300,17 +300,18 @@ class _Stack:
 class _Epochs:
     """Tells a source when epochs begin and end, if it asks for that as Keras's ``PyDataset`` does.
 
-    As in Keras the source hears of an end before the first epoch, too: so it is as after any other.
-
     Args:
         source: The source.
+        ends_first: Whether it hears of an end before the first epoch, as Keras has it everywhere
+            but in ``predict``.
 
     Attributes:
         left: Batches that may still be drawn in this epoch, as the next one's come after its end;
             None for any number.
     """
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, *, ends_first: bool) -> None:
+        self._ends_first = ends_first
         self._on_begin = getattr(source, "on_epoch_begin", None)
         self._on_end = getattr(source, "on_epoch_end", None)
         self._within = self._running = False
@@ -321,7 +322,7 @@ class _Epochs:
         if self._on_begin is None and self._on_end is None:
             return
         self.left = batches
-        if not self._running and self._on_end is not None:
+        if self._ends_first and not self._running and self._on_end is not None:
             self._on_end()
         if not self._within and self._on_begin is not None:
             self._on_begin()
