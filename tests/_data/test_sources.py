@@ -1,5 +1,7 @@
 """Sources of batches: what they yield, when it is read, and what they are told of epochs."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -49,7 +51,7 @@ FORMS = {
 
 
 def both(run, form, sizes=(8,)):
-    return [run(lambda: Refilling(form, fresh=fresh, sizes=sizes)) for fresh in (True, False)]
+    return [run(partial(Refilling, form, fresh=fresh, sizes=sizes)) for fresh in (True, False)]
 
 
 @pytest.mark.parametrize("form", FORMS)
