@@ -37,7 +37,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     Raises:
         ValueError: At the call: the labels do not have the predictions' shape without ``axis``.
-            In ``fit`` and ``evaluate`` of arrays: a label that is no class number and counts.
+            In ``fit`` and ``evaluate`` of arrays: a label that counts is outside the classes.
 
     Example:
         >>> loss = SparseCategoricalCrossentropy(ignore_class=-1)
