@@ -72,7 +72,7 @@ def batch(name, options, shapes, rng):
         if name != "BinaryCrossentropy":
             y_pred += 1e-3
     if name == "SparseCategoricalCrossentropy":
-        y_true = rng.integers(-1 if "ignore_class" in options else 0, 4, y_true_shape)
+        y_true = rng.integers(min(options.get("ignore_class", 0), 0), 4, y_true_shape)
     elif name == "CategoricalCrossentropy":
         y_true = np.eye(y_true_shape[-1])[rng.integers(0, y_true_shape[-1], y_true_shape[:-1])]
     elif name == "BinaryCrossentropy":

@@ -9,14 +9,10 @@ import jax
 from callbax._core._arguments import optional_count
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
-from callbax._data._arrays import (
-    count_rows,
-    is_structure,
-    to_arrays,
-)
+from callbax._data._arrays import PARTS, argument, count_rows, is_structure, to_arrays
 from callbax._data._class_weights import check_class_weight, weigh
-from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed
-from callbax._data._placement import Placement
+from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed, Targets
+from callbax._data._placement import Placement, canonical
 from callbax._data._stream import HostBatches, StreamFeed
 
 RESIDENT_SHARE = 0.25
@@ -36,6 +32,8 @@ def make_feed(
     epochs: int = 1,
     class_weight: Any = None,
     shuffle_seed: int | None = None,
+    needs_targets: bool = False,
+    watched: bool = False,
 ) -> Feed:
     """Returns the feed for a data set.
 
@@ -50,17 +48,39 @@ def make_feed(
         epochs: Epochs that will be run.
         class_weight: Class number -> weight, if samples have no weights of their own.
         shuffle_seed: Seed of the order of arrays; None reads them as they lie.
+        needs_targets: Whether there have to be targets.
+        watched: Whether there are hooks, which might change arrays while they are read.
 
     Raises:
         ValueError: The data cannot be read as one data set; nothing has been drawn from it yet.
         TypeError: ``x`` is neither arrays nor iterable.
     """
     batch_size = optional_count(where, "batch_size", batch_size)
+    if x is None:
+        raise ValueError(
+            explain(
+                argument(where, "x"),
+                expected="arrays, dicts or tuples of arrays, or an iterable of batches",
+                received="None",
+                action="Pass the inputs first.",
+            )
+        )
     if is_structure(x):
         parts = as_parts(x, y, sample_weight, class_weight, where)
-        rows = count_rows(where, **dict(zip(("x", "y", "sample_weight"), parts, strict=True)))
+        rows = count_rows(where, **dict(zip(PARTS, parts, strict=True)))
+        if needs_targets and y is None:
+            raise ValueError(
+                explain(
+                    argument(where, "y"),
+                    expected="the targets, one row per sample",
+                    received="None",
+                    action="Pass them after `x`: the loss needs them.",
+                )
+            )
         size = batch_size or (math.ceil(rows / steps) if steps else DEFAULT_BATCH_SIZE)
-        return _array_feed(parts, rows, size, where, shuffle_seed, placement, passes=epochs)
+        return _array_feed(
+            parts, rows, size, where, shuffle_seed, placement, passes=epochs, watched=watched
+        )
     if not isinstance(x, Iterable) or isinstance(x, str | bytes | Mapping):
         raise TypeError(
             explain(
@@ -81,7 +101,7 @@ def make_feed(
                     "(x, y) or (x, y, sample_weight).",
                 )
             )
-    length = len(x) if isinstance(x, Sized) else None
+    length = _length(x)
     if length == 0:
         raise ValueError(
             explain(
@@ -100,6 +120,7 @@ def make_feed(
         budget=budget,
         batches_per_pass=length,
         class_weight=weights,
+        needs_targets=needs_targets,
     )
 
 
@@ -112,7 +133,8 @@ def as_parts(
         ValueError: Both kinds of weights are given, or the arrays do not go together.
     """
     weights = check_class_weight(where, class_weight)
-    x, y, sample_weight = (to_arrays(part, where) for part in (x, y, sample_weight))
+    given = zip(PARTS, (x, y, sample_weight), strict=True)
+    x, y, sample_weight = (to_arrays(part, argument(where, name)) for name, part in given)
     return x, y, weigh(where, y, sample_weight, weights)
 
 
@@ -125,12 +147,29 @@ def _array_feed(
     placement: Placement,
     *,
     passes: int,
+    watched: bool,
 ) -> Feed:
-    size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
-    if size <= RESIDENT_SHARE * placement.memory:
-        if seed is None:
-            return OrderedFeed(parts, rows, batch_size, passes=passes, placement=placement)
-        return ShuffledFeed(parts, rows, batch_size, seed, passes=passes, placement=placement)
-    source = HostBatches(parts, rows, batch_size, seed)
-    batches = math.ceil(rows / batch_size)
-    return StreamFeed(source, where, placement=placement, batches_per_pass=batches)
+    _, y, sample_weight = parts
+    targets = Targets(argument(where, "y"), y, sample_weight)
+    size = sum(leaf.size * canonical(leaf.dtype).itemsize for leaf in jax.tree.leaves(parts))
+    if size > RESIDENT_SHARE * placement.memory:
+        source = HostBatches(parts, rows, batch_size, seed, watched=watched)
+        batches = math.ceil(rows / batch_size)
+        return StreamFeed(
+            source, where, placement=placement, batches_per_pass=batches, targets=targets
+        )
+    options: dict[str, Any] = {"passes": passes, "placement": placement}
+    options |= {"watched": watched, "targets": targets}
+    if seed is None:
+        return OrderedFeed(parts, rows, batch_size, **options)
+    return ShuffledFeed(parts, rows, batch_size, seed, **options)
+
+
+def _length(source: Iterable[Any]) -> int | None:
+    """Returns how many batches a source has; None if it does not know, as an endless one."""
+    try:
+        if hasattr(source, "num_batches"):  # of a ``PyDataset``, which may lack a length
+            return None if source.num_batches is None else int(source.num_batches)
+        return len(source) if isinstance(source, Sized) else None
+    except Exception:  # whatever says that there is none, as tf.data's TypeError
+        return None

@@ -1,6 +1,7 @@
 """Arrays as data: conversion, checks, the validation split."""
 
 import math
+from array import ArrayType
 from collections.abc import Mapping
 from numbers import Number
 from typing import Any
@@ -8,17 +9,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
+from callbax._data._placement import canonical
 
 
 def is_array(value: Any) -> bool:
     """Returns whether a value is one array: NumPy, JAX, a frame, a tensor, or nested numbers."""
+    if isinstance(value, range | ArrayType | memoryview):
+        return True
     if hasattr(value, "__array__") or hasattr(value, "to_numpy"):
         return True
     if isinstance(value, list | tuple) and value:
-        return all(isinstance(v, Number) for v in value) or all(
+        return all(isinstance(v, Number | np.bool_) for v in value) or all(
             isinstance(v, list) and is_array(v) and not hasattr(v[0], "__array__") for v in value
         )
     return False
@@ -35,18 +40,33 @@ def is_structure(value: Any) -> bool:
     return False
 
 
+PARTS = "x", "y", "sample_weight"
+"""Of what a batch consists, by the names of the arguments."""
+
+
+def argument(where: str, name: str) -> str:
+    """Returns an argument as errors name it: ``fit(y=...)``.
+
+    Args:
+        where: The public call, perhaps with the argument that holds this one.
+        name: The argument, or the part of the one that holds it.
+    """
+    return f"{where}, {name}" if "(" in where else f"{where}({name}=...)"
+
+
 def to_arrays(value: Any, where: str) -> PyTree:
-    """Turns what users pass into NumPy (or JAX) arrays, floats as float32.
+    """Turns what users pass into NumPy (or JAX) arrays of numbers.
 
     Args:
         value: An array, or dicts, lists and tuples of arrays; a list of one array is that array.
-        where: The public call, for errors.
+        where: The public call and its argument, for errors.
 
     Returns:
-        The same structure; 64-bit floats become float32 as in Keras.
+        The same structure. Arrays that hold numbers already are as they are, not copied; they get
+        the dtype of the device where they are placed.
 
     Raises:
-        ValueError: An array has no first dimension or holds no numbers.
+        ValueError: Something is not an array, has no first dimension or holds no numbers.
     """
     if value is None:
         return None
@@ -54,6 +74,8 @@ def to_arrays(value: Any, where: str) -> PyTree:
         return to_array(value, where)
     if isinstance(value, Mapping):
         return {name: to_arrays(part, where) for name, part in value.items()}
+    if not isinstance(value, list | tuple) or not value:
+        raise _no_numbers(where, describe(value), "Convert it to a NumPy array.")
     parts = [to_arrays(part, where) for part in value]
     if len(parts) == 1:
         return parts[0]
@@ -62,21 +84,104 @@ def to_arrays(value: Any, where: str) -> PyTree:
 
 def to_array(value: Any, where: str) -> Any:
     """Turns one array-like value into a NumPy array, or leaves a JAX array where it is."""
-    if hasattr(value, "to_numpy"):  # pandas: a series becomes one column, as in Keras
-        series = getattr(value, "ndim", 2) == 1
-        value = value.to_numpy()[:, None] if series else value.to_numpy()
-    array = value if isinstance(value, jax.Array) else np.asarray(value)
-    numeric = array.dtype.kind in "biufc" or jnp.issubdtype(array.dtype, np.number)
-    if array.ndim == 0 or not numeric:
-        raise ValueError(
-            explain(
-                where,
-                expected="arrays of numbers with one row per sample",
-                received=describe(array),
-                action="Convert the column or give the array a first dimension of samples.",
-            )
+    if isinstance(value, np.ma.MaskedArray):
+        raise _no_numbers(
+            where,
+            "a masked array",
+            "Call `.filled(value)`, or leave masked samples out or give them a weight of 0.",
         )
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+    array: Any = value if isinstance(value, jax.Array) else _host_array(value, where)
+    if array.dtype.kind == "O" and array.size:
+        columns = getattr(value, "column_names", getattr(value, "columns", ()))
+        array = _unboxed(array, columns, where)
+    numeric = array.dtype.kind in "biufc" or (
+        array.dtype.kind == "V" and jnp.issubdtype(array.dtype, np.number)
+    )
+    if array.ndim == 0 or not numeric:
+        raise _no_numbers(
+            where,
+            describe(array if array.ndim else value),
+            "Convert the column or give the array a first dimension of samples.",
+        )
+    return _fitting(array)
+
+
+def _host_array(value: Any, where: str) -> NDArray[Any]:
+    """Returns a NumPy array of what is not one of JAX; a series becomes one column, as in Keras."""
+    if hasattr(value, "dtypes") and hasattr(value, "iloc"):
+        array = _from_pandas(value, where)
+    else:
+        try:
+            array = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
+        except (TypeError, RuntimeError, ValueError) as error:
+            # Lists of different lengths, and tensors on another device or that need gradients.
+            action = f"Convert it to a NumPy array; that failed: {error}"
+            raise _no_numbers(where, describe(value), action) from error
+    return array[:, None] if array.ndim == 1 and hasattr(value, "to_numpy") else array
+
+
+def _from_pandas(value: Any, where: str) -> NDArray[Any]:
+    """Returns the numbers of a series or frame: float32 if dtypes are mixed or take missing values.
+
+    Raises:
+        ValueError: A column holds no numbers; it is named.
+    """
+    frame = value.to_frame() if value.ndim == 1 else value
+    dtypes = list(frame.dtypes)
+    for position, dtype in enumerate(dtypes):
+        if dtype.kind not in "biufcO":
+            raise _no_column(where, frame.columns[position], str(dtype))
+        if dtype.kind == "O":
+            column = np.asarray(frame.iloc[:, position], object)
+            _unboxed(column, (frame.columns[position],), where)
+    if dtypes and isinstance(dtypes[0], np.dtype) and all(d == dtypes[0] for d in dtypes):
+        plain: NDArray[Any] = value.to_numpy()
+        return plain
+    numbers: NDArray[Any] = value.to_numpy(dtype=np.float32, na_value=np.nan)
+    return numbers
+
+
+def _unboxed(array: NDArray[Any], columns: Any, where: str) -> NDArray[Any]:
+    """Returns an array of Python's numbers as float32.
+
+    Raises:
+        ValueError: It holds something else, such as text, which is not read as numbers.
+    """
+    for position, entry in enumerate(array.flat):
+        if not isinstance(entry, Number | np.bool_) or isinstance(entry, complex):
+            column = position % array.shape[-1] if array.ndim > 1 else 0
+            name = columns[column] if column < len(columns) else column
+            raise _no_column(where, name, type(entry).__name__)
+    return array.astype(np.float32)
+
+
+def _fitting(array: Any) -> Any:
+    """Returns integers beyond the range that they have on the device as float32."""
+    narrow = canonical(array.dtype)
+    if array.dtype.kind in "iu" and narrow.itemsize < array.dtype.itemsize and array.size:
+        bounds = np.iinfo(narrow)
+        if array.min() < bounds.min or array.max() > bounds.max:
+            return array.astype(np.float32)
+    return array
+
+
+def _no_column(where: str, name: Any, kind: str) -> ValueError:
+    return _no_numbers(
+        where,
+        f"the column {name!r} of {kind}",
+        "Convert the column to numbers, or leave it out.",
+    )
+
+
+def _no_numbers(where: str, received: str, action: str) -> ValueError:
+    return ValueError(
+        explain(
+            where,
+            expected="arrays of numbers with one row per sample",
+            received=received,
+            action=action,
+        )
+    )
 
 
 def count_rows(where: str, **parts: PyTree) -> int:

@@ -1,6 +1,8 @@
 """Feeds: where the timeline gets its batches."""
 
+import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax
@@ -21,12 +23,17 @@ class Feed(Protocol):
 
     Attributes:
         batches_per_pass: Batches in one pass, or None if unknown before the end.
+        targets: The targets if they are arrays.
     """
 
     batches_per_pass: int | None
+    targets: "Targets | None"
 
     def open(self) -> None:
-        """Places what is kept on the device for all passes; before it nothing is placed."""
+        """Places what is kept on the device for all passes; before it nothing is placed.
+
+        Arrays that hooks might change are read here, at the latest.
+        """
 
     def spec(self, step: int) -> PyTree:
         """Returns the shapes and dtypes of the first batch, ``(x, y, sample_weight)``.
@@ -52,6 +59,16 @@ class Feed(Protocol):
             step: Training steps taken when that pass starts.
         """
 
+    def start_epoch(self, batches: int | None) -> None:
+        """Tells a source that wants to know that an epoch begins.
+
+        Args:
+            batches: How many more will be asked for until it ends; None if only the data say.
+        """
+
+    def end_epoch(self) -> None:
+        """Tells it that the epoch has ended; one that was broken off never does, as in Keras."""
+
     def reseed(self, seed: int) -> None:
         """Takes another seed for the order of the passes to come, if there is one."""
 
@@ -73,7 +90,48 @@ class Feed(Protocol):
         """Ends all reading."""
 
 
-class ShuffledFeed:
+@dataclass(frozen=True)
+class Targets:
+    """Targets that can be looked at before the first step.
+
+    Attributes:
+        where: The argument that they came in, for errors.
+        y: Arrays.
+        sample_weight: Weights of the samples, or None.
+    """
+
+    where: str
+    y: PyTree
+    sample_weight: PyTree
+
+
+class Resident:
+    """What the feeds of arrays on the device have in common: nobody has to be told anything.
+
+    Args:
+        targets: The targets.
+    """
+
+    def __init__(self, targets: Targets | None) -> None:
+        self.targets = targets
+
+    def start_epoch(self, batches: int | None) -> None:
+        """Nobody wants to know."""
+
+    def end_epoch(self) -> None:
+        """Nobody wants to know."""
+
+    def ready(self) -> bool:
+        return True
+
+    def release(self, unused: list[Chunk], offset: int) -> None:
+        """Nothing is owed: arrays can always be read again."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class ShuffledFeed(Resident):
     """Arrays that live on the device once the feed is open; a pass is a permutation of rows.
 
     Args:
@@ -83,6 +141,8 @@ class ShuffledFeed:
         seed: Seed of the order.
         passes: How many there will be at most; none is prepared beyond them.
         placement: Where batches live.
+        watched: Whether hooks might change the arrays once the feed is open.
+        targets: The targets, as a user knows them.
     """
 
     def __init__(
@@ -94,9 +154,12 @@ class ShuffledFeed:
         *,
         passes: int,
         placement: Placement,
+        watched: bool = False,
+        targets: Targets | None = None,
     ) -> None:
+        super().__init__(targets)
         self._rows, self._seed, self._passes_left = rows, seed, passes
-        self._placement = placement
+        self._placement, self._watched = placement, watched
         self._parts = _full_and_rest(rows, batch_size)
         self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
         self._arrays = arrays
@@ -104,7 +167,8 @@ class ShuffledFeed:
         self._prepared: tuple[int | None, list[Chunk]] = None, []
 
     def open(self) -> None:
-        self._arrays = jax.tree.map(self._placement.place_batch, self._arrays)
+        place = functools.partial(self._placement.place_batch, copy=self._watched)
+        self._arrays = jax.tree.map(place, self._arrays)
 
     def spec(self, step: int) -> PyTree:
         return batch_spec(self._arrays, self._parts[0][2])
@@ -121,17 +185,8 @@ class ShuffledFeed:
     def reseed(self, seed: int) -> None:
         self._seed, self._prepared = seed, (None, [])
 
-    def ready(self) -> bool:
-        return True
-
     def next_chunk(self) -> Chunk | None:
         return self._chunks.pop(0) if self._chunks else None
-
-    def release(self, unused: list[Chunk], offset: int) -> None:
-        """Nothing is owed: arrays can always be read again."""
-
-    def close(self) -> None:
-        """Nothing to end."""
 
     def _prepare(self, step: int) -> None:
         if self._prepared[0] != step:
@@ -144,7 +199,7 @@ class ShuffledFeed:
             yield Chunk(Batches(self._arrays, rows, size), count)
 
 
-class OrderedFeed:
+class OrderedFeed(Resident):
     """Arrays read as they lie, brought to the device piece by piece.
 
     A piece is copied while the device works on the one before it. If there are more passes to
@@ -157,12 +212,25 @@ class OrderedFeed:
         batch_size: Samples in a batch; the last one of a pass may hold fewer.
         passes: How many there will be at most.
         placement: Where batches live.
+        watched: Whether hooks might change the arrays once the feed is open; then all of them are
+            read at that time.
+        targets: The targets, as a user knows them.
     """
 
     def __init__(
-        self, arrays: PyTree, rows: int, batch_size: int, *, passes: int, placement: Placement
+        self,
+        arrays: PyTree,
+        rows: int,
+        batch_size: int,
+        *,
+        passes: int,
+        placement: Placement,
+        watched: bool = False,
+        targets: Targets | None = None,
     ) -> None:
-        self._arrays, self._keep, self._placement = arrays, passes > 1, placement
+        super().__init__(targets)
+        self._arrays, self._placement, self._watched = arrays, placement, watched
+        self._keep = passes > 1 or watched
         self._size = min(batch_size, rows)
         self.batches_per_pass: int | None = -(-rows // self._size)
         full = rows // self._size
@@ -177,7 +245,8 @@ class OrderedFeed:
         self._next = 0
 
     def open(self) -> None:
-        """Nothing is kept for all passes before it was read."""
+        if self._watched and not self._kept:
+            self._kept = dict(enumerate(self._make(*piece) for piece in self._pieces))
 
     def spec(self, step: int) -> PyTree:
         return batch_spec(self._arrays, self._size)
@@ -191,9 +260,6 @@ class OrderedFeed:
     def reseed(self, seed: int) -> None:
         """Nothing is shuffled."""
 
-    def ready(self) -> bool:
-        return True
-
     def next_chunk(self) -> Chunk | None:
         if self._next == len(self._pieces):
             return None
@@ -203,12 +269,6 @@ class OrderedFeed:
             self._kept[number] = chunk
         return chunk
 
-    def release(self, unused: list[Chunk], offset: int) -> None:
-        """Nothing is owed: arrays can always be read again."""
-
-    def close(self) -> None:
-        """Nothing to end."""
-
     def _make(self, first: int, count: int, size: int) -> Chunk:
         # All pieces of full batches have the same capacity, so that one program serves them.
         capacity = self._capacity if size == self._size else 1
@@ -216,10 +276,10 @@ class OrderedFeed:
         def stack(rows: Any) -> Any:
             part = rows[first : first + count * size].reshape((count, size, *rows.shape[1:]))
             if count == capacity:
-                return self._placement.place_batch(part)
+                return self._placement.place_batch(part, copy=self._watched)
             if isinstance(part, jax.Array):
                 return jnp.zeros((capacity, *part.shape[1:]), part.dtype).at[:count].set(part)
-            padded = aligned_empty((capacity, *part.shape[1:]), part.dtype)
+            padded = aligned_empty((capacity, *part.shape[1:]), canonical(part.dtype))
             padded[:count] = part
             return self._placement.place_batch(padded)
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._core._warnings import warn
-from callbax._data._arrays import count_rows, to_arrays
+from callbax._data._arrays import PARTS, argument, count_rows, to_arrays
 from callbax._data._class_weights import weigh
-from callbax._data._feed import shuffled
+from callbax._data._feed import Targets, shuffled
 from callbax._data._placement import Placement, aligned_empty, canonical
 from callbax._data._select import Batches, Chunk, HostBatch
 
@@ -33,6 +34,8 @@ _handed_back: weakref.WeakKeyDictionary[Any, deque[HostBatch]] = weakref.WeakKey
 class StreamFeed:
     """Stacks batches on the host, in a thread that stays one stack ahead.
 
+    A batch is copied when the source yields it, as many sources fill the same arrays again.
+
     Args:
         source: An iterable of batches: ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``.
         where: The public call, for errors.
@@ -41,6 +44,8 @@ class StreamFeed:
             be read again. None draws until it ends.
         batches_per_pass: Known length of a pass, if any.
         class_weight: Class number -> weight, if the samples are to be weighed so.
+        needs_targets: Whether a batch without targets is an error.
+        targets: The targets, as a user knows them, if they are arrays.
     """
 
     def __init__(
@@ -52,22 +57,27 @@ class StreamFeed:
         budget: int | None = None,
         batches_per_pass: int | None = None,
         class_weight: Mapping[int, float] | None = None,
+        needs_targets: bool = False,
+        targets: Targets | None = None,
     ) -> None:
         self._source, self._where, self._left = source, where, budget
         self._placement = placement
         self.batches_per_pass = batches_per_pass
-        self._class_weight = class_weight
+        self.targets = targets
+        self._class_weight, self._needs_targets = class_weight, needs_targets
         self._one_shot = isinstance(source, Iterator)
+        self._epochs = _Epochs(source, ends_first=where != "predict")
         self._iterator: Iterator[Any] | None = None
         self._waiting: deque[HostBatch] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="callbax-data")
         self._ahead: Future[Chunk | None] | None = None
         self._error: BaseException | None = None
         self._drawn = 0
-        self._ended = self._opened = False
+        self._ended = self._opened = self._pausing = False
 
     def open(self) -> None:
-        """Nothing is kept."""
+        if isinstance(self._source, HostBatches):
+            self._source.lock()
 
     def spec(self, step: int) -> PyTree:
         self._open(step)
@@ -81,23 +91,31 @@ class StreamFeed:
                     action="Check how the data was loaded or split.",
                 )
             )
-        self._waiting.appendleft(batch)
-        return jax.tree.map(
-            lambda a: jax.ShapeDtypeStruct(a.shape, canonical(a.dtype)), self._weighed(batch)
-        )
+        self._keep(self._unweighed(batch))
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, canonical(a.dtype)), batch)
 
     def start_pass(self, step: int) -> None:
         self._open(step)
         self._opened = False
-        self._ahead = self._thread.submit(self._draw)
+        self._draw_ahead()
 
     def prepare_pass(self, step: int) -> None:
         """Nothing to prepare."""
+
+    def start_epoch(self, batches: int | None) -> None:
+        self._epochs.start(batches)
+        if self._pausing:
+            self._pausing = False
+            self._draw_ahead()
+
+    def end_epoch(self) -> None:
+        self._epochs.end()
 
     def _open(self, step: int) -> None:
         """Gets the iterator of a pass, unless `spec` has done so."""
         if self._opened:
             return
+        self._epochs.start(self._epochs.left)
         if self._one_shot:
             self._waiting.extend(_take_back(self._source))
             if self._ended and not self._waiting:
@@ -127,7 +145,12 @@ class StreamFeed:
         if self._ahead is None:
             return None
         chunk = self._ahead.result()
-        self._ahead = None if chunk is None else self._thread.submit(self._draw)
+        self._ahead = None
+        if chunk is not None:
+            self._epochs.drawn(chunk.count)
+            self._pausing = self._epochs.left == 0
+            if not self._pausing:
+                self._draw_ahead()
         return chunk
 
     def release(self, unused: list[Chunk], offset: int) -> None:
@@ -138,6 +161,8 @@ class StreamFeed:
             except Exception as error:  # reported to whoever reads on
                 self._error, chunk = error, None
             unused = [*unused, chunk] if chunk is not None else unused
+        self._epochs.leave()
+        self._pausing = False
         if not self._one_shot:  # it can be read again, so nothing drawn ahead is owed
             self._waiting.clear()
             return
@@ -147,58 +172,68 @@ class StreamFeed:
     def close(self) -> None:
         if self._one_shot:
             _hand_back(self._source, list(self._waiting))
+        if isinstance(self._source, HostBatches):
+            self._source.unlock()
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _draw_ahead(self) -> None:
+        self._ahead = self._thread.submit(self._draw)
 
     def _draw(self) -> Chunk | None:
         """Runs in the thread: takes batches of one shape until the stack is full."""
-        stack: list[HostBatch] = []
-        capacity = STACK_BATCHES
+        first = self._take(has_some=False)
+        if first is None:
+            return None
+        stack = _Stack(first)
+        left = self._epochs.left
+        room = stack.capacity if left is None else min(stack.capacity, left)
         deadline = time.monotonic() + STACK_SECONDS
-        while len(stack) < capacity and (not stack or time.monotonic() < deadline):
-            batch = self._take(has_some=bool(stack))
+        while len(stack) < room and time.monotonic() < deadline:
+            batch = self._take(has_some=True)
             if batch is None:
                 break
-            if stack and _shapes(batch) != _shapes(stack[0]):
-                self._waiting.appendleft(batch)
+            if not stack.add(batch):
+                self._keep(self._unweighed(batch))
                 break
-            if not stack:
-                bytes_per_batch = sum(leaf.nbytes for leaf in jax.tree.leaves(batch))
-                capacity = max(1, min(STACK_BATCHES, STACK_BYTES // max(1, bytes_per_batch)))
-            stack.append(batch)
-        if not stack:
-            return None
-        drawn = tuple(stack) if self._one_shot else ()
-        room = 1 if len(stack) == 1 else capacity
-        weighed = [self._weighed(batch) for batch in stack]
-        return Chunk(self._stacked(weighed, room), len(stack), drawn)
+        size = count_rows(self._where, x=first[0])
+        batches = Batches(stack.placed(self._placement), None, size)
+        drawn = tuple(map(self._unweighed, stack.batches())) if self._one_shot else ()
+        return Chunk(batches, len(stack), drawn)
 
-    def _stacked(self, stack: list[HostBatch], capacity: int) -> Batches:
-        """Places batches in a stack of fixed capacity, so that nothing is compiled again."""
-        size = count_rows(self._where, x=stack[0][0])
-
-        def pile(*leaves: Any) -> Any:
-            pile = aligned_empty((capacity, *leaves[0].shape), canonical(leaves[0].dtype))
-            for position, leaf in enumerate(leaves):
-                pile[position] = leaf
-            return self._placement.place_batch(pile)
-
-        return Batches(jax.tree.map(pile, *stack), None, size)
+    def _keep(self, batch: HostBatch) -> None:
+        """Lets a batch wait for its turn; until then its arrays may be filled again."""
+        copy = jax.tree.map(lambda a: a if isinstance(a, jax.Array) else np.array(a), batch)
+        self._waiting.appendleft(copy)
 
     def _weighed(self, batch: HostBatch) -> HostBatch:
         x, y, sample_weight = batch
         return x, y, weigh(self._where, y, sample_weight, self._class_weight)
 
+    def _unweighed(self, batch: HostBatch) -> HostBatch:
+        return batch if self._class_weight is None else (*batch[:2], None)
+
     def _take(self, *, has_some: bool) -> HostBatch | None:
+        """Takes one batch, weighed; a bad one is reported once those before it are used."""
+        batch = self._waiting.popleft() if self._waiting else self._next(has_some=has_some)
+        if batch is None:
+            return None
+        try:
+            return self._weighed(batch)
+        except ValueError:
+            self._keep(batch)
+            if not has_some:
+                raise
+            return None
+
+    def _next(self, *, has_some: bool) -> HostBatch | None:
         """Draws one batch; a failing source is reported once those before it are used."""
-        if self._waiting:
-            return self._waiting.popleft()
-        if self._error is not None:
+        if self._error is not None and not has_some:
             error, self._error = self._error, None
             raise error
         if self._iterator is None or (self._one_shot and self._left == 0):
             return None
         try:
-            batch = unpack(next(self._iterator), self._where)
+            batch = unpack(next(self._iterator), self._where, needs_targets=self._needs_targets)
         except StopIteration:
             self._iterator, self._ended = None, True
             return None
@@ -215,6 +250,100 @@ class StreamFeed:
         return batch
 
 
+class _Stack:
+    """Batches of one shape, in arrays of fixed capacity, so that nothing is compiled again.
+
+    Args:
+        first: The first batch; like all others it is copied.
+
+    Attributes:
+        capacity: How many batches there is room for.
+    """
+
+    def __init__(self, first: HostBatch) -> None:
+        leaves, structure = jax.tree.flatten(first)
+        self._structure: Any = structure
+        bytes_per_batch = sum(leaf.nbytes for leaf in leaves)
+        self.capacity = max(1, min(STACK_BATCHES, STACK_BYTES // max(1, bytes_per_batch)))
+        self._arrays = [
+            aligned_empty((self.capacity, *leaf.shape), canonical(leaf.dtype)) for leaf in leaves
+        ]
+        self._count = 0
+        self.add(first)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, batch: HostBatch) -> bool:
+        """Copies a batch into the stack; returns False if it has other shapes or dtypes."""
+        leaves, structure = jax.tree.flatten(batch)
+        forms = [(leaf.shape, canonical(leaf.dtype)) for leaf in leaves]
+        if structure != self._structure or forms != [(a.shape[1:], a.dtype) for a in self._arrays]:
+            return False
+        for array, leaf in zip(self._arrays, leaves, strict=True):
+            array[self._count] = leaf
+        self._count += 1
+        return True
+
+    def batches(self) -> Iterator[HostBatch]:
+        """Yields the batches, as views of the stack."""
+        for position in range(self._count):
+            yield jax.tree.unflatten(self._structure, [array[position] for array in self._arrays])
+
+    def placed(self, placement: Placement) -> PyTree:
+        """Returns the arrays where steps expect them; a batch alone takes no room for others."""
+        room = 1 if self._count == 1 else self.capacity
+        leaves = [placement.place_batch(array[:room]) for array in self._arrays]
+        return jax.tree.unflatten(self._structure, leaves)
+
+
+class _Epochs:
+    """Tells a source when epochs begin and end, if it asks for that as Keras's ``PyDataset`` does.
+
+    Args:
+        source: The source.
+        ends_first: Whether it hears of an end before the first epoch, as Keras has it everywhere
+            but in ``predict``.
+
+    Attributes:
+        left: Batches that may still be drawn in this epoch, as the next one's come after its end;
+            None for any number.
+    """
+
+    def __init__(self, source: Any, *, ends_first: bool) -> None:
+        self._ends_first = ends_first
+        self._on_begin = getattr(source, "on_epoch_begin", None)
+        self._on_end = getattr(source, "on_epoch_end", None)
+        self._within = self._running = False
+        self.left: int | None = None
+
+    def start(self, batches: int | None) -> None:
+        """Begins an epoch, or says how many batches are left of the one that is under way."""
+        if self._on_begin is None and self._on_end is None:
+            return
+        self.left = batches
+        if self._ends_first and not self._running and self._on_end is not None:
+            self._on_end()
+        if not self._within and self._on_begin is not None:
+            self._on_begin()
+        self._running = self._within = True
+
+    def drawn(self, count: int) -> None:
+        """Counts batches that were drawn."""
+        if self.left is not None:
+            self.left -= count
+
+    def end(self) -> None:
+        """Ends the epoch."""
+        if self._within and self._on_end is not None:
+            self._on_end()
+        self._within = False
+
+    def leave(self) -> None:
+        """Ends the run."""
+        self._within, self._running, self.left = False, False, None
+
+
 class HostBatches:
     """Arrays too large for the device, as an iterable of batches gathered on the host.
 
@@ -223,10 +352,30 @@ class HostBatches:
         rows: Number of rows.
         batch_size: Samples in a batch.
         seed: Seed of the order; None reads the rows as they lie.
+        watched: Whether hooks might change the arrays while they are read.
     """
 
-    def __init__(self, arrays: PyTree, rows: int, batch_size: int, seed: int | None) -> None:
+    def __init__(
+        self, arrays: PyTree, rows: int, batch_size: int, seed: int | None, *, watched: bool = False
+    ) -> None:
         self._arrays, self._rows, self._size, self._seed = arrays, rows, batch_size, seed
+        self._watched = watched
+        self._locked: list[NDArray[Any]] = []
+
+    def lock(self) -> None:
+        """Lets no hook write to the arrays while they are read: there is no room for a copy."""
+        for leaf in jax.tree.leaves(self._arrays) if self._watched else ():
+            array = leaf
+            while isinstance(array, np.ndarray):
+                if array.flags.writeable:
+                    array.flags.writeable = False
+                    self._locked.append(array)
+                array = array.base
+
+    def unlock(self) -> None:
+        """Lets the arrays be written to as before."""
+        while self._locked:  # what owns the memory first
+            self._locked.pop().flags.writeable = True
 
     def reseed(self, seed: int) -> None:
         if self._seed is not None:
@@ -244,14 +393,14 @@ class HostBatches:
         return self.at_step(0)
 
 
-def unpack(batch: Any, where: str) -> HostBatch:
+def unpack(batch: Any, where: str, *, needs_targets: bool) -> HostBatch:
     """Returns what a source gave as ``(x, y, sample_weight)``, None for what is missing.
 
     Raises:
-        ValueError: The batch has more parts, differing lengths, or no rows.
+        ValueError: The batch has more parts or lacks one, differing lengths, or no rows.
     """
     parts = tuple(batch) if isinstance(batch, tuple | list) else (batch,)
-    if not 1 <= len(parts) <= 3:
+    if not 1 <= len(parts) <= 3 or parts[0] is None:
         raise ValueError(
             explain(
                 where,
@@ -260,13 +409,22 @@ def unpack(batch: Any, where: str) -> HostBatch:
                 action="Let the source yield a tuple of at most three parts.",
             )
         )
-    x, y, sample_weight = (to_arrays(part, where) for part in (*parts, None, None)[:3])
+    given = (*parts, None, None)[:3]
+    if needs_targets and given[1] is None:
+        raise ValueError(
+            explain(
+                where,
+                expected="batches of the form (x, y) or (x, y, sample_weight)",
+                received=f"a {describe(batch)}",
+                action="Let the source yield the targets, too: the loss needs them.",
+            )
+        )
+    x, y, sample_weight = (
+        to_arrays(part, argument(where, f"the batch's {name}"))
+        for name, part in zip(PARTS, given, strict=True)
+    )
     count_rows(where, x=x, y=y, sample_weight=sample_weight)
     return x, y, sample_weight
-
-
-def _shapes(batch: HostBatch) -> Any:
-    return jax.tree.structure(batch), [(a.shape, a.dtype) for a in jax.tree.leaves(batch)]
 
 
 def _take_back(source: Any) -> deque[HostBatch]:

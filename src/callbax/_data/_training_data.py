@@ -27,6 +27,7 @@ def training_feeds(
     validation_batch_size: int | None,
     validation_steps: int | None,
     validates_by_batch: bool,
+    watched: bool,
 ) -> tuple[Feed, Feed | None]:
     """Returns the feed to train on, and the one to validate on if there is any.
 
@@ -47,6 +48,7 @@ def training_feeds(
         validation_batch_size: Samples in a batch of validation; ``batch_size`` by default.
         validation_steps: Batches of validation; None takes all.
         validates_by_batch: Whether there may be any number of validations in an epoch.
+        watched: Whether there are hooks, which might change arrays while they are read.
 
     Raises:
         ValueError: The data cannot be read as one data set.
@@ -67,6 +69,8 @@ def training_feeds(
         epochs=epochs,
         class_weight=class_weight,
         shuffle_seed=shuffle_seed,
+        needs_targets=True,
+        watched=watched,
     )
     if validation_data is None:
         return feed, None
@@ -77,6 +81,8 @@ def training_feeds(
         batch_size=validation_batch_size or batch_size,
         steps=validation_steps,
         epochs=sys.maxsize if validates_by_batch else epochs,
+        needs_targets=True,
+        watched=watched,
     )
     return feed, validation
 

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from callbax._core._errors import explain
+from callbax._core._errors import describe, explain
 from callbax._core._rng import SeedSource
-from callbax._core._types import PyTree
+from callbax._core._types import Array, PyTree
 from callbax._modules._layer_keys import LayerKeys
 from callbax._modules._nnx import NnxFunctional, joined, member
 from callbax._modules._nnx_parts import named_parts
-from callbax._modules._protocol import Functional, Part, Weight
+from callbax._modules._protocol import Arrays, Functional, Part, Variables, Weight
 from callbax._modules._trace import trace
 from callbax.layers import Layer
 from callbax.layers._layer import keras_order
@@ -54,12 +54,12 @@ class StackFunctional(NnxFunctional):
                 )
             )
         known = stack.known
-        if known.inputs is None:
-            known.inputs = jax.tree.map(_one_sample, x)
-        spec = known.outputs[-1] if known.outputs else known.inputs
+        first = jax.tree.map(_one_sample, x) if known.inputs is None else known.inputs
+        spec = known.outputs[-1] if known.outputs else first
         for layer in stack.layers[len(known.outputs) :]:
             spec = _build_layer(layer, spec, seeds)
             known.outputs.append(spec)
+            known.inputs = first
         stack.built = True
         self.forget_structure()
 
@@ -94,6 +94,14 @@ class StackFunctional(NnxFunctional):
             Part(name, part, output) for (name, part), output in zip(named, outputs, strict=False)
         ]
 
+    def _call(
+        self, variables: Variables, x: PyTree, training: bool, step: Array
+    ) -> tuple[PyTree, Arrays]:
+        inputs = self.module.known.inputs
+        if isinstance(inputs, jax.ShapeDtypeStruct):
+            x = _single_input(self.module.name, x, inputs)
+        return super()._call(variables, x, training, step)
+
     def _name(self, path: Path, taken: Container[str]) -> str:
         """Returns a variable's name: that of every layer around it, and its own.
 
@@ -126,6 +134,32 @@ def _build_layer(layer: Any, spec: PyTree, seeds: SeedSource | None) -> PyTree:
 
 def _one_sample(leaf: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype)
+
+
+def _single_input(name: str, x: PyTree, spec: jax.ShapeDtypeStruct) -> PyTree:
+    """Adds or drops a last axis of length 1 if the rank of the only input differs by one.
+
+    Raises:
+        ValueError: There are several inputs, or they have names.
+
+    Source: ``Functional._adjust_input_rank`` in Keras.
+    """
+    if isinstance(x, tuple | list) and len(x) == 1:
+        x = x[0]
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            explain(
+                f"{name}(inputs)",
+                expected="one array, as the model was made for",
+                received=f"a {describe(x)}",
+                action="Pass the array itself, or make a model for several inputs.",
+            )
+        )
+    if x.ndim == len(spec.shape) + 1 and x.shape[-1] == 1:
+        return x[..., 0]
+    if x.ndim == len(spec.shape) - 1 and spec.shape[-1] == 1:
+        return x[..., None]
+    return x
 
 
 def spec_of(shape: Any) -> PyTree:

@@ -16,7 +16,7 @@ class Line(Protocol):
     def next_size(self) -> int | None: ...
     def advance(self, *, whole: bool = False) -> int: ...
     def logs(self) -> Logs: ...
-    def outputs(self) -> Any: ...
+    def outputs(self, *, copy: bool = False) -> Any: ...
 
 
 class Flags(Protocol):
@@ -138,7 +138,7 @@ def predict(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> list[A
     line.start_epoch(steps)
 
     def logs() -> Logs:
-        return {"outputs": line.outputs()}
+        return {"outputs": line.outputs(copy=True)}  # hooks may write to theirs, as in Keras
 
     for _ in _batches("predict", line, hooks, flags, logs, Progress(0)):
         outputs.append(line.outputs())

@@ -11,9 +11,11 @@ import numpy as np
 
 from callbax._core._errors import closest, describe, explain
 from callbax._core._types import Array, PyTree
+from callbax._data._feed import Targets
 from callbax.losses import Loss
 from callbax.losses import resolve as resolve_loss
 from callbax.losses._lookup import check as check_loss
+from callbax.losses.sparse import check_labels
 from callbax.metrics import Mean, Metric
 from callbax.metrics import resolve as resolve_metric
 from callbax.metrics._lookup import check as check_metric
@@ -69,6 +71,7 @@ class _Output:
     weight: float
     metrics: tuple[Metric, ...]
     weighted_metrics: tuple[Metric, ...]
+    y_pred_shape: tuple[int, ...]
 
 
 class Objective:
@@ -105,6 +108,7 @@ class Objective:
                     1.0 if weights[name] is None else float(weights[name]),
                     tuple(resolve_metric(m, loss=loss, **shapes) for m in _as_list(plain[name])),
                     tuple(resolve_metric(m, loss=loss, **shapes) for m in _as_list(weighted[name])),
+                    tuple(preds[name].shape),
                 )
             )
         self._outputs = tuple(outputs)
@@ -131,6 +135,19 @@ class Objective:
     def empty(self) -> PyTree:
         """The running sums before any batch."""
         return tuple(metric.empty() for metric in self._trackers.values())
+
+    def check(self, targets: Targets) -> None:
+        """Looks at targets before the first step.
+
+        Raises:
+            ValueError: A label is outside the classes.
+        """
+        trues = self._by_output(targets.y, "y")
+        weights = self._sample_weights(targets.sample_weight)
+        for output in self._losses:
+            if output.loss is not None:
+                y, weight = trues[output.name], weights[output.name]
+                check_labels(targets.where, output.loss, y, output.y_pred_shape, weight)
 
     def losses(self, y_true: PyTree, y_pred: PyTree, sample_weight: PyTree) -> tuple[Array, Any]:
         """Returns the weighted total, a float32 scalar, and the loss of each output."""

@@ -53,6 +53,15 @@ class Reading:
         """The chunk that holds the next batch, once `find` has found it."""
         return self._chunks[0]
 
+    def start_epoch(self, batches: int | None) -> None:
+        """Says that an epoch begins, and how many batches it takes; None if the data say."""
+        unread = sum(chunk.count for chunk in self._chunks) - self.offset
+        self._feed.start_epoch(None if batches is None else max(0, batches - unread))
+
+    def end_epoch(self) -> None:
+        """Says that it has ended."""
+        self._feed.end_epoch()
+
     def start_pass(self, step: int, cursor: int) -> None:
         """Starts reading from the beginning, at a step and a batch of the run."""
         self._feed.start_pass(step)

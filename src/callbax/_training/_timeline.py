@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs
@@ -90,6 +91,7 @@ class Timeline:
         """
         self._epoch_end = None if steps is None else self._cursor + steps - done
         self._pace.epoch_started(self._cursor - done)
+        self._reading.start_epoch(None if steps is None else steps - done)
         if done:
             return
         self._restart(self._at_cursor().state.replace(metrics=self._fresh_metrics()))
@@ -111,6 +113,7 @@ class Timeline:
         if self._cursor == self._epoch_end or not self._reading.find():
             if self._check is not None:
                 self._check()
+            self._reading.end_epoch()
             return None
         return self._reading.front.batches.size
 
@@ -147,9 +150,13 @@ class Timeline:
         row = self._row()
         return float("nan") if row is None else float(row[-1])
 
-    def outputs(self) -> PyTree:
-        """Returns what the last batch's row holds if it is not logs: NumPy arrays."""
-        return self._row()
+    def outputs(self, *, copy: bool = False) -> PyTree:
+        """Returns what the last batch's row holds if it is not logs: NumPy arrays.
+
+        Args:
+            copy: Whether they are to be written to.
+        """
+        return jax.tree.map(np.array, self._row()) if copy else self._row()
 
     # For the model
 

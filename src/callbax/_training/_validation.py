@@ -6,7 +6,7 @@ from typing import Any
 
 from callbax._core._frequency import Frequency
 from callbax._core._hooks import Logs
-from callbax._data._feed import Feed
+from callbax._data._feed import Feed, Targets
 from callbax._training import _loop
 from callbax._training._engine import Engine
 from callbax._training._run_hooks import RunHooks
@@ -48,6 +48,11 @@ class Validation:
         """Whether it validates within epochs."""
         return self._frequency.by_batch
 
+    @property
+    def targets(self) -> Targets | None:
+        """The targets of the validation data if they are arrays."""
+        return self._feed.targets
+
     @contextmanager
     def within(self, hooks: RunHooks, flags: _loop.Flags) -> Iterator[None]:
         """Validates with the callbacks of a fit while it lasts; after it the data are closed.
@@ -58,6 +63,7 @@ class Validation:
         """
         self._hooks, self._flags = hooks, flags
         try:
+            self._feed.open()
             with hooks.joined_by(self) if self.by_batch else nullcontext():
                 yield
         finally:

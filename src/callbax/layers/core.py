@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from callbax import activations, initializers
 from callbax._core import _arguments
-from callbax._core._arguments import count
+from callbax._core._arguments import count, is_whole
 from callbax._core._errors import describe, explain
 from callbax._core._types import ActivationLike, Array, InitializerLike
 from callbax.activations._lookup import ACTIVATIONS
@@ -124,8 +124,9 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Makes kernel and bias for inputs of this shape."""
-        inputs = input_shape[-1]
-        if len(input_shape) < 2 or inputs is None:
+        known = isinstance(input_shape, tuple | list) and len(input_shape) > 1
+        inputs = input_shape[-1] if known else None
+        if not is_whole(inputs):
             raise ValueError(
                 explain(
                     f"{self.name}.build",

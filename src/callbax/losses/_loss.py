@@ -11,7 +11,7 @@ from callbax._core._config import config_of
 from callbax._core._errors import closest, describe, explain
 from callbax._core._naming import auto_name
 from callbax._core._types import Array, ArrayLike
-from callbax.losses._shapes import align_weights, masked_weights, same_rank
+from callbax.losses._shapes import align_weights, masked_weights, same_rank, weighted
 
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 REDUCTIONS = (*MEANS, "sum", "none")
@@ -134,7 +134,7 @@ class Loss:
 def _reduce(values: Array, weights: Array | None, reduction: str | None) -> Array:
     if weights is not None:
         values, weights = same_rank(values, weights)
-        values = values * align_weights(values, weights)
+        values = weighted(values, align_weights(values, weights))
     if reduction in (None, "none") or not values.ndim:
         return values
     total = jnp.sum(values)

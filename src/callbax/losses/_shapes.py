@@ -104,6 +104,14 @@ def align_weights(values: Array, weights: Array) -> Array:
     return weights
 
 
+def weighted(values: Array, weights: Array) -> Array:
+    """Multiplies values by weights that broadcast to them; what weighs 0 is 0, NaN or not.
+
+    So a label that only fills a place, such as -1, may stand where the weight is 0.
+    """
+    return jnp.where(weights == 0, 0, values * weights)
+
+
 def masked_weights(weights: Array | None, mask: Array) -> Array:
     """Merges a mask of zeros and ones, or of factors, into weights."""
     if weights is None:

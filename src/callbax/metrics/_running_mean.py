@@ -9,7 +9,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from callbax._core._types import Array, ArrayLike
-from callbax.losses._shapes import align_weights, same_rank
+from callbax.losses._shapes import align_weights, same_rank, weighted
 from callbax.metrics._sum import ExactSum
 
 
@@ -52,7 +52,7 @@ class RunningMean:
             values, scale = same_rank(values, jnp.asarray(weights, dtype))
             values = _mean_from(values, scale.ndim)
             scale = jnp.broadcast_to(align_weights(values, scale), values.shape)
-            values = values * scale
+            values = weighted(values, scale)
             count = jnp.sum(_mean_from(scale, 1))
         return RunningMean(self.total.add(jnp.sum(_mean_from(values, 1))), self.count.add(count))
 

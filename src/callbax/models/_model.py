@@ -294,6 +294,10 @@ class Model:
     ) -> History | None:
         """Trains.
 
+        Arrays given to a call are read as of its start: what a hook changes in them does not count.
+        Those that take more than a quarter of the device's memory cannot be written to meanwhile.
+        What an iterable yields is read when it yields it.
+
         Args:
             x: Inputs: an array, a dict or tuple of arrays, or an iterable of batches ``(x, y)`` or
                 ``(x, y, sample_weight)``, such as a generator.
@@ -322,7 +326,8 @@ class Model:
         Raises:
             ValueError: Data or arguments are illegal; nothing has been trained.
 
-        Differs from Keras: a generator that is used up before the epochs are done is an error;
+        Differs from Keras: there a change of an array counts from the next batch that is read;
+        a generator that is used up before the epochs are done is an error;
         iterables of batches are never shuffled, and nothing warns about it; `validation_freq` takes
         units, and so validates within epochs.
         """

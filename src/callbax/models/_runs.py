@@ -15,6 +15,7 @@ from callbax._core._hooks import Logs, Mode
 from callbax._core._rng import SeedSource
 from callbax._core._types import DataLike, Verbose
 from callbax._data._adapter import as_parts, make_feed
+from callbax._data._arrays import count_rows
 from callbax._data._feed import Feed
 from callbax._data._training_data import training_feeds
 from callbax._stores._protocol import RunState
@@ -116,6 +117,7 @@ class Runs:
             validation_batch_size=validation_batch_size,
             validation_steps=validation_steps,
             validates_by_batch=frequency.by_batch,
+            watched=callbacks is not None,
         )
         validation = None
         if validation_feed is not None:
@@ -145,7 +147,16 @@ class Runs:
         """Returns the loss and metrics; arguments are those of ``Model.evaluate``."""
         self._need_compiled("evaluate")
         steps = optional_count("evaluate", "steps", steps)
-        feed = self._feed("evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
+        feed = self._feed(
+            "evaluate",
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps,
+            needs_targets=self._engine.goals.loss is not None,
+            watched=callbacks is not None,
+        )
         hooks = self._hooks(callbacks, "evaluate", verbose, steps=steps or feed.batches_per_pass)
         with self._run("test", feed, hooks) as line:
             return _loop.evaluate(line, hooks, self._model, steps)
@@ -161,7 +172,8 @@ class Runs:
     ) -> Any:
         """Returns the outputs; arguments are those of ``Model.predict``."""
         steps = optional_count("predict", "steps", steps)
-        feed = self._feed("predict", x, batch_size=batch_size, steps=steps)
+        watched = callbacks is not None
+        feed = self._feed("predict", x, batch_size=batch_size, steps=steps, watched=watched)
         hooks = self._hooks(callbacks, "predict", verbose, steps=steps or feed.batches_per_pass)
         with self._run("predict", feed, hooks) as line:
             outputs = _loop.predict(line, hooks, self._model, steps)
@@ -178,7 +190,9 @@ class Runs:
         """Takes one step without callbacks and returns its metrics."""
         where = f"{mode}_on_batch"
         self._need_compiled(where, loss=mode == "train")
-        feed = self._feed(where, *as_parts(x, y, sample_weight, class_weight, where), steps=1)
+        parts = as_parts(x, y, sample_weight, class_weight, where)
+        needs_targets = self._engine.goals.loss is not None
+        feed = self._feed(where, *parts, steps=1, needs_targets=needs_targets)
         with self._run(mode, feed, CallbackList()) as line:
             line.start_epoch(1)
             line.advance()
@@ -286,7 +300,13 @@ class Runs:
             try:
                 # First of all: memory that the last run has just given back is still at hand.
                 feed.open()
-                self._build(feed.spec(self._engine.step)[0])
+                spec = feed.spec(self._engine.step)
+                self._build(spec[0])
+                if mode != "predict":
+                    objective = self._engine.objective(spec)
+                    for source in (feed, validation):
+                        if source is not None and source.targets is not None:
+                            objective.check(source.targets)
                 with self._engine.running(mode, feed, hooks) as line:
                     yield line
             finally:
@@ -302,4 +322,5 @@ def results(logs: Logs, keys: tuple[str, ...]) -> Any:
 
 def rows(x: DataLike | None) -> int:
     """Returns the number of samples."""
-    return int(jax.tree.leaves(x)[0].shape[0])
+    parts = as_parts(x, None, None, None, "predict_on_batch")
+    return count_rows("predict_on_batch", x=parts[0])
