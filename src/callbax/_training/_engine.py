@@ -1,5 +1,6 @@
 """What runs a module: its state, its programs, and the way from the one to the other."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Protocol
@@ -16,6 +17,7 @@ from callbax._data._placement import Placement
 from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._modules._trace import trace
 from callbax._training._compile import Programs, loops_well
+from callbax._training._gauge import Gauge
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import Pace, StepsPerExecution
 from callbax._training._state import Resting, TrainState
@@ -107,6 +109,11 @@ class Engine:
     def batch_loss(self) -> float:
         """The last batch's own loss; NaN outside a run."""
         return float("nan") if self._line is None else self._line.batch_loss
+
+    @property
+    def gauge(self) -> Gauge | None:
+        """What tells how fast the innermost run is; None if there is no run."""
+        return None if self._line is None else self._line.gauge
 
     @property
     def line(self) -> Timeline:
@@ -202,7 +209,8 @@ class Engine:
             feed: Where the batches come from.
             hooks: The callbacks of the run.
         """
-        outer, spec = self._line, feed.spec(self.step)
+        outer, began = self._line, time.perf_counter()
+        spec = feed.spec(self.step)
         empty = () if mode == "predict" else self.objective(spec).empty
         start = self.read().replace(metrics=empty)
         line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
@@ -224,6 +232,8 @@ class Engine:
             }
             if changed:
                 self.write(self.read().replace(**changed))
+            if outer is not None:
+                outer.gauge.leave_out(time.perf_counter() - began)
 
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
         """Calls the module as of the current batch, its statistics left alone."""
