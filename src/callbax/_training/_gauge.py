@@ -30,7 +30,7 @@ class Gauge:
         return (self._seen - self._began) / self._timed if self._timed else self._before
 
     def start_epoch(self, steps: int | None) -> None:
-        """Begins to measure anew.
+        """Begins to measure afresh.
 
         Args:
             steps: Steps in the epoch; None if unknown.

@@ -10,6 +10,7 @@ from callbax._core._hooks import Logs
 from callbax._stores._hdf5_store import Hdf5Store
 from callbax._stores._protocol import RunStore
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._checks import overrides
 from callbax.callbacks._model_view import model_of
 
 
@@ -56,7 +57,7 @@ class BackupAndRestore(Callback):
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
     runs_last: bool = True
-    save_freq: FrequencySetting = FrequencySetting()
+    save_freq: FrequencySetting = FrequencySetting("Invalid value for argument `save_freq`.")
     _frequency: Frequency
 
     def __init__(
@@ -80,10 +81,12 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
+        self._next_epoch: int | None = None
 
     def wants_hook(self, hook: str) -> bool:
         """Returns whether a hook has anything to do: none of batches if saves are by epoch."""
-        return hook != "on_train_batch_end" or self._frequency.by_batch
+        decides = overrides(self, "_should_save_on_batch", BackupAndRestore)
+        return hook != "on_train_batch_end" or self._frequency.by_batch or decides
 
     def run_store(self) -> RunStore:
         """Returns where the run is kept; ``fit`` reads it before the first hook."""
@@ -97,14 +100,16 @@ class BackupAndRestore(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves if it is due."""
-        if self._frequency.batch_ended():
-            self._save()
+        if self._should_save_on_batch(batch):
+            self._save_model()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Saves if it is due."""
         if self._frequency.epoch_ended():
             # Said here as well, for a loop of the user's own, of which the model does not know.
-            self._save(epoch + 1)
+            self._next_epoch = epoch + 1
+            self._save_model()
+            self._next_epoch = None
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Removes the backup."""
@@ -119,12 +124,19 @@ class BackupAndRestore(Callback):
         """Restores a recorded state; call it after ``on_train_begin``."""
         self._frequency.load_state_dict(state)
 
-    def _save(self, next_epoch: int | None = None) -> None:
+    # For subclasses, under the names that Keras has for them
+
+    def _should_save_on_batch(self, batch: int) -> bool:
+        """Counts a batch; returns whether a backup is due after it."""
+        return self._frequency.batch_ended()
+
+    def _save_model(self) -> None:
+        """Backs up the run."""
         # A run that was asked to stop has no next batch to resume at; the backup before leads
         # to the same end.
         model = model_of(self)
         if not model.stop_training and model.is_lead:
             run = model.run_state()
-            if next_epoch is not None:
-                run = replace(run, epoch=next_epoch, batch=0)
+            if self._next_epoch is not None:
+                run = replace(run, epoch=self._next_epoch, batch=0)
             self.run_store().write(run)

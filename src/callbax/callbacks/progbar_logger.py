@@ -150,6 +150,10 @@ class ProgbarLogger(Callback):
         self._validation = None
         self._in_fit = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy gets: it draws nothing that this one began."""
+        return {**super().__getstate__(), "_progress": None, "_validation": None}
+
     def _resume(self, done: int) -> None:
         """Shows the rest of an epoch whose first batches an earlier run has done."""
         if self.verbose in (1, 2):
@@ -177,7 +181,7 @@ class ProgbarLogger(Callback):
         return gauge if isinstance(getattr(gauge, "seconds_per_step", ""), float | None) else None
 
     def _all_epochs(self, left: float | None) -> str:
-        """Says how long all epochs have taken, and how long they will, if that can be told.
+        """Returns how long all epochs have taken, and how long is left, if that is known.
 
         Args:
             left: Seconds left of this epoch's training; None if unknown.
