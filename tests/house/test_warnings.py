@@ -105,6 +105,12 @@ SCRIPTS = {
     "Your input ran out of data": """
         line().fit(x, y, batch_size=3, steps_per_epoch=3, verbose=0)  # here
     """,
+    "the last row was cut": """
+        with open(folder + "/log.csv", "wb") as file:
+            file.write(b"epoch,loss\\r\\n0,0.5\\r\\n1,0.")
+        log = cb.callbacks.CSVLogger(folder + "/log.csv", append=True)
+        line().fit(x, y, verbose=0, callbacks=[log])  # here
+    """,
     "not among": """
         class Unknown(cb.callbacks.Callback):
             def on_epoch_end(self, epoch, logs=None): pass

@@ -8,6 +8,7 @@ from typing import Protocol
 import jax
 import numpy as np
 
+from callbax._core._at_end import AtEnd
 from callbax._core._errors import explain
 from callbax._core._hooks import Mode
 from callbax._core._rng import SeedSource
@@ -216,13 +217,15 @@ class Engine:
         line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
         shown = self.functional.live(self) if outer is None else nullcontext()
         end = start
+
+        def close(error: BaseException | None) -> None:
+            nonlocal end
+            end = line.close()
+
         try:
-            with shown:
+            with shown, AtEnd(close):
                 self._line = line
-                try:
-                    yield line
-                finally:
-                    end = line.close()
+                yield line
         finally:
             self._line = outer
             changed = {

@@ -42,8 +42,9 @@ class Callback:
 
     A copy of a callback, and what is read from a pickle, has no model until it gets a run's own.
 
-    Differs from Keras: `model` may be assigned; a copy has no copy of it; `execution`, `adds_logs`, `lead_only`, `runs_last`,
-    `on_validation_end` and `wants_hook` are new; ``super().__init__()`` need not be called.
+    Differs from Keras: `model` may be assigned; a copy has no copy of it; `execution`, `adds_logs`,
+    `lead_only`, `runs_last`, `on_validation_end` and `wants_hook` are new;
+    ``super().__init__()`` need not be called.
 
     Example:
         >>> class LossPrinter(Callback):

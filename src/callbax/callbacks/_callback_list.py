@@ -181,22 +181,26 @@ class CallbackList(Callback):
             if isinstance(callback, ProgbarLogger):
                 callback.epoch = epoch
 
-    def teardown(self) -> None:
+    def teardown(self, error: BaseException | None = None) -> None:
         """Lets every callback close what it holds open; call it in a ``finally`` around the run.
 
-        One that fails is only warned about: it must not hide the error that ended the run.
+        One that fails is only told about, in a note on the error that ended the run or else in a
+        warning.
+
+        Args:
+            error: What ended the run, if it did not end normally.
         """
         self._calls.watching = False
         for callback in self.callbacks:
             if isinstance(callback, Callback):
                 try:
                     callback.teardown()
-                except Exception as error:
-                    warn(
-                        f"`{type(callback).__name__}.teardown` failed with "
-                        f"{type(error).__name__}: {error}. The run itself is not affected.",
-                        RuntimeWarning,
-                    )
+                except Exception as failure:
+                    told = f"`{type(callback).__name__}.teardown` failed with {type(failure).__name__}: {failure}."
+                    if error is None:
+                        warn(f"{told} The run itself is not affected.", RuntimeWarning)
+                    else:
+                        error.add_note(told)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state of every callback that has one, by class name: `EarlyStopping_1`."""

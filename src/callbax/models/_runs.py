@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from callbax._core._arguments import optional_count
+from callbax._core._at_end import AtEnd
 from callbax._core._errors import explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._hooks import Logs, Mode
@@ -282,16 +283,12 @@ class Runs:
     ) -> Iterator[Timeline]:
         """Runs a mode; whatever ends it, callbacks and data are closed and the state is kept."""
         validating = nullcontext() if validation is None else validation.within(hooks, self._model)
-        with validating:
-            try:
-                # First of all: memory that the last run has just given back is still at hand.
-                feed.open()
-                self._build(feed.spec(self._engine.step)[0])
-                with self._engine.running(mode, feed, hooks) as line:
-                    yield line
-            finally:
-                hooks.teardown()
-                feed.close()
+        with validating, AtEnd(hooks.teardown, lambda error: feed.close()):
+            # First of all: memory that the last run has just given back is still at hand.
+            feed.open()
+            self._build(feed.spec(self._engine.step)[0])
+            with self._engine.running(mode, feed, hooks) as line:
+                yield line
 
 
 def results(logs: Logs, keys: tuple[str, ...]) -> Any:

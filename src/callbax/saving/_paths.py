@@ -136,6 +136,9 @@ def saving(path: str, *, owner: str) -> Iterator[None]:
 
 
 def _raise(error: OSError, where: str, expected: str, action: str) -> None:
+    if type(error).__module__ != "builtins":  # As of a library that saves elsewhere: it knows more.
+        error.add_note(f"Raised for {where}.")
+        raise error
     root = error
     while isinstance(root.__cause__, OSError):
         root = root.__cause__
