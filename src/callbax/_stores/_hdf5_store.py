@@ -99,6 +99,10 @@ def _to_contents(run: RunState) -> Contents:
         "seed": run.seed,
         "pass_step": run.pass_step,
         "pass_done": run.pass_done,
+        "pass_length": run.pass_length,
+        "batch_size": run.batch_size,
+        "fit": run.fit,
+        "begun": run.begun,
         "ema_swapped": run.ema_swapped,
         "state": dict(run.callbacks),
     }

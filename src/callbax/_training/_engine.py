@@ -266,6 +266,7 @@ class Engine:
             empty_metrics=start.metrics,
             exact=exact and chosen,
             overwrite=overwrite,
+            batch_size=jax.tree.leaves(spec[0])[0].shape[0],
         )
 
     def _program(self, mode: str, x: PyTree) -> Programs:

@@ -45,8 +45,10 @@ class Timeline:
         empty_metrics: The running sums before any batch, for the start of every epoch.
         exact: Whether each batch must have run when `advance` returns.
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
+        batch_size: Samples in the first batch of the data.
 
     Attributes:
+        batches_per_pass: Batches in a pass over the data; None if unknown.
         gauge: How many steps the epoch has, and how long they take.
     """
 
@@ -60,11 +62,13 @@ class Timeline:
         empty_metrics: PyTree,
         exact: bool = False,
         overwrite: bool = False,
+        batch_size: int = 1,
     ) -> None:
+        self.batch_size = batch_size
         self._programs, self._pace = programs, pace
         self.gauge = Gauge()
         self._reading = Reading(feed)
-        self._batches_per_pass = feed.batches_per_pass
+        self.batches_per_pass = feed.batches_per_pass
         self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
@@ -92,7 +96,7 @@ class Timeline:
         """
         self._epoch_end = None if steps is None else self._cursor + steps - done
         self._pace.epoch_started(self._cursor - done)
-        self.gauge.start_epoch(steps or self._batches_per_pass)
+        self.gauge.start_epoch(steps or self.batches_per_pass)
         if done:
             return
         self._restart(self._at_cursor().state.replace(metrics=self._fresh_metrics()))

@@ -196,7 +196,8 @@ class CallbackList(Callback):
                 try:
                     callback.teardown()
                 except Exception as failure:
-                    told = f"`{type(callback).__name__}.teardown` failed with {type(failure).__name__}: {failure}."
+                    cause = f"{type(failure).__name__}: {failure}"
+                    told = f"`{type(callback).__name__}.teardown` failed with {cause}."
                     if error is None:
                         warn(f"{told} The run itself is not affected.", RuntimeWarning)
                     else:
