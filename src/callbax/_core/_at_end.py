@@ -40,11 +40,19 @@ class AtEnd:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.take(error)
+
+    def take(self, error: BaseException | None) -> None:
+        """Takes the steps.
+
+        Args:
+            error: What ended the block; it is not raised here.
+        """
         first: BaseException | None = None
         for step in self._steps:
             try:
                 step(error or first)
-            except Exception as failure:
+            except BaseException as failure:
                 reason = error or first
                 if reason is None:
                     first = failure
