@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 from tests.callbacks.trainer import Trainer
 
+import callbax as cb
 from callbax.callbacks import (
     BackupAndRestore,
     Callback,
     CallbackList,
     CSVLogger,
     EarlyStopping,
+    LambdaCallback,
     LearningRateScheduler,
     ModelCheckpoint,
     ReduceLROnPlateau,
 )
+from callbax.callbacks import backup_and_restore as _module
 from callbax.saving._hdf5 import to_hdf5
 
 HOOKS = (
@@ -302,3 +305,174 @@ def test_a_fresh_state_dict_round_trip(tmp_path):
 def test_saving_by_epoch_costs_nothing_per_batch(tmp_path):
     assert not CallbackList(BackupAndRestore(tmp_path)).wants("on_train_batch_end")
     assert CallbackList(BackupAndRestore(tmp_path, 5)).wants("on_train_batch_end")
+
+
+# In a real fit
+
+
+X = np.arange(24, dtype="float32").reshape(12, 2) / 24
+Y = X.sum(1, keepdims=True)
+
+
+class Break(Callback):
+    """Ends a fit at a batch, counted over its epochs, as a kill would."""
+
+    execution = "fused"
+
+    def __init__(self, batches):
+        self.left = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left < 0:
+            raise InterruptedError
+
+
+def script(directory, fits, kill=None, anew=False, **arguments):
+    """Fits so often; returns the model. `kill`: in which fit, and after how many batches.
+
+    Args:
+        anew: Whether each fit has a model of its own, as in cross-validation.
+    """
+    cb.utils.set_random_seed(3)
+    model = None
+    for number in range(fits):
+        if model is None or anew:
+            model = cb.Sequential([cb.layers.Dense(3), cb.layers.Dropout(0.3), cb.layers.Dense(1)])
+            model.compile("adam", "mse")
+        callbacks = [BackupAndRestore(directory, save_freq=2)]
+        if kill is not None and kill[0] == number:
+            callbacks.append(Break(kill[1]))
+        arguments = {"batch_size": 4, "epochs": 2, "verbose": 0, **arguments}
+        model.fit(X + number, Y, callbacks=callbacks, **arguments)
+    return model
+
+
+def same(left, right):
+    pairs = zip(left.get_weights(), right.get_weights(), strict=True)
+    return left.optimizer.iterations == right.optimizer.iterations and all(
+        np.array_equal(mine, other) for mine, other in pairs
+    )
+
+
+@pytest.fixture
+def new_process(monkeypatch):
+    """Forgets which fits have ended, as a process that begins."""
+    return lambda: monkeypatch.setattr(_module, "_fits_done", {})
+
+
+@pytest.mark.filterwarnings("ignore:.*the backup of a later fit")
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize(
+    "kills", [[(1, 3)], [(2, 5)], [(0, 3)], [(2, 4), (0, 3)], [(2, 4), (1, 3), (0, 5), (2, 1)]]
+)
+def test_a_script_of_several_fits_ends_as_if_it_was_never_killed(
+    kills, anew, new_process, tmp_path
+):
+    whole = script(tmp_path / "whole", 3, anew=anew)
+    for kill in kills:
+        new_process()
+        with pytest.raises(InterruptedError):
+            script(tmp_path / "killed", 3, kill, anew=anew)
+    new_process()
+    assert same(script(tmp_path / "killed", 3, anew=anew), whole)
+    assert not (tmp_path / "killed").exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*the backup of a later fit")
+def test_the_later_fit_goes_on_where_it_was(new_process, tmp_path):
+    new_process()
+    with pytest.raises(InterruptedError):
+        script(tmp_path, 2, (1, 5))
+    new_process()
+    # It has two batches left of six, both of which the kill lets pass.
+    assert script(tmp_path, 2, (1, 2)).optimizer.iterations == 12
+
+
+def test_a_fit_that_failed_may_be_continued_in_the_same_process(tmp_path):
+    whole = script(tmp_path / "whole", 1)
+    cb.utils.set_random_seed(3)
+    model = cb.Sequential([cb.layers.Dense(3), cb.layers.Dropout(0.3), cb.layers.Dense(1)])
+    model.compile("adam", "mse")
+    backup = BackupAndRestore(tmp_path / "backup", save_freq=1)
+    arguments = {"batch_size": 4, "epochs": 2, "verbose": 0}
+    with pytest.raises(InterruptedError):
+        model.fit(X, Y, callbacks=[backup, Break(4)], **arguments)
+    model.fit(X, Y, callbacks=[backup], **arguments)
+    assert same(model, whole)
+
+
+@pytest.mark.parametrize("size", [2, 3, 6, 12])
+@pytest.mark.parametrize("batches", [2, 5])
+def test_another_batch_size_is_refused_in_the_middle_of_an_epoch(size, batches, tmp_path):
+    with pytest.raises(InterruptedError):
+        script(tmp_path, 1, (0, batches))
+    with pytest.raises(ValueError, match=r"`fit\(batch_size=...\)`: expected batches of 4 samples"):
+        script(tmp_path, 1, batch_size=size)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("size", [2, 3, 5, 12])
+def test_another_batch_size_begins_with_the_next_epoch(size, shuffle, tmp_path):
+    """An epoch that begins reads all samples, however many batches the one before had."""
+    seen = []
+    model = cb.Sequential([cb.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    arguments = {"epochs": 3, "verbose": 0, "shuffle": shuffle}
+    look = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    stop = LambdaCallback(on_epoch_begin=_stop_at_the_second)
+    backup = BackupAndRestore(tmp_path)
+    with pytest.raises(InterruptedError):
+        model.fit(X, Y, batch_size=4, callbacks=[backup, stop], **arguments)
+    model.fit(X, Y, batch_size=size, callbacks=[BackupAndRestore(tmp_path), look], **arguments)
+    assert seen == [*range(-(-12 // size))] * 2
+
+
+def _stop_at_the_second(epoch, logs):
+    if epoch == 1:
+        raise InterruptedError
+
+
+@pytest.mark.parametrize(("size", "legal"), [(2, True), (4, True), (8, False), (3, False)])
+def test_another_batch_size_goes_on_at_the_same_sample(size, legal, tmp_path):
+    """With `steps_per_epoch` an epoch may end in the middle of the data."""
+    sizes, rows = {}, []
+
+    class Rows(Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            rows.append(logs["size"])
+
+    def fit(size, *callbacks):
+        model = cb.Sequential([cb.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+        model.compile(cb.optimizers.SGD(0.0), "mae")
+        x = np.ones((12, 1), "float32")
+        y = np.arange(12, dtype="float32")[:, None]
+        sizes[size] = model.fit(
+            x,
+            y,
+            batch_size=size,
+            steps_per_epoch=1,
+            epochs=2,
+            shuffle=False,
+            verbose=0,
+            callbacks=[BackupAndRestore(tmp_path), *callbacks],
+        ).history["loss"]
+
+    with pytest.raises(InterruptedError):
+        fit(4, LambdaCallback(on_epoch_begin=_stop_at_the_second))
+    if not legal:
+        with pytest.raises(ValueError, match="expected batches of 4 samples"):
+            fit(size)
+        return
+    fit(size, Rows())
+    assert rows == [size]
+    assert sizes[size][1] == np.arange(4, 4 + size).mean()  # The samples after the first four.
+
+
+@pytest.mark.parametrize("save_freq", ["batch", 0.15, "never", False, 0, -1])
+def test_a_wrong_frequency_is_refused_in_keras_s_words(save_freq, tmp_path):
+    with pytest.raises(ValueError, match="Invalid value") as caught:
+        BackupAndRestore(tmp_path, save_freq=save_freq)
+    assert str(caught.value).startswith("`BackupAndRestore(save_freq=")
+    with pytest.raises(ValueError, match="Unrecognized save_freq"):
+        ModelCheckpoint(tmp_path / "{epoch}.keras", save_freq=save_freq)

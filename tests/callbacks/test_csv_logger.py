@@ -94,3 +94,40 @@ def test_goes_on_from_its_state_and_drops_rows_after_it(tmp_path):
     resumed.load_state_dict(state)
     resumed.on_epoch_end(1, {"a": 4})
     assert path.read_text() == "epoch,a\n0,1\n1,4\n"
+
+
+ROWS = "epoch,loss,mae\r\n0,0.5,1.5\r\n1,0.25,1.25\r\n"
+
+
+@pytest.mark.filterwarnings("ignore:.*the last row was cut")
+@pytest.mark.parametrize("cut", range(len(ROWS) + 1))
+def test_a_file_that_was_cut_anywhere_is_mended(cut, tmp_path):
+    """Whole rows stay, a cut one goes, and what is added is a table with them."""
+    path = tmp_path / "log.csv"
+    path.write_bytes(ROWS[:cut].encode())
+    fit(CSVLogger(path, append=True), FakeModel(), [{"loss": 9.0, "mae": 8.0}])
+    whole = ROWS[:cut].count("\r") - 1  # A row without its last line feed is whole.
+    rows = ROWS.splitlines(keepends=True)[1 : 1 + max(0, whole)]
+    assert path.read_bytes().decode() == "epoch,loss,mae\r\n" + "".join(rows) + "0,9.0,8.0\r\n"
+
+
+def test_a_cut_row_is_warned_about_when_it_is_taken_away(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_bytes(ROWS[:-4].encode())
+    with pytest.warns(UserWarning, match="the last row was cut"):
+        CSVLogger(path, append=True).on_train_begin()
+
+
+def test_a_file_of_another_writer_only_gets_the_end_of_its_line(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss\n0,0.5\n1,0.25")
+    fit(CSVLogger(path, append=True), FakeModel(), [{"loss": 9.0}])
+    assert path.read_text() == "epoch,loss\n0,0.5\n1,0.25\n0,9.0\n"
+
+
+def test_a_cut_character_is_mended(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_bytes("epoch,größe\r\n0,1\r\n1,".encode() + "ö".encode()[:1])
+    with pytest.warns(UserWarning, match="the last row was cut"):
+        fit(CSVLogger(path, append=True), FakeModel(), [{"größe": 2}])
+    assert path.read_text(encoding="utf-8") == "epoch,größe\n0,1\n0,2\n"

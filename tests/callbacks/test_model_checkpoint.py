@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tests.callbacks.fakes import FakeModel, fit
 
-from callbax.callbacks import CallbackList, ModelCheckpoint
+import callbax as cb
+from callbax.callbacks import CallbackList, LambdaCallback, ModelCheckpoint
 
 LOSSES = [0.5, 0.25, 0.4, 0.3, 0.1]
 EPOCHS = [{"loss": loss, "acc": 1 - loss} for loss in LOSSES]
@@ -200,6 +201,8 @@ def test_state_round_trip(tmp_path):
         ("{}.keras", {}, "received a field without a name"),
         ("{0}.keras", {}, "received a field that is a number"),
         ("{epoch.keras", {}, "received expected '}' before end of string"),
+        ("{epoch:.2q}.keras", {}, "received '.2q' for `epoch`"),
+        ("{val_loss:zz}.keras", {}, "expected formats for numbers"),
         ("a.keras", {"keep_last": 2}, "expected a path with a field"),
         ("{epoch}.keras", {"keep_best": 0}, "`ModelCheckpoint(keep_best=0)`: expected a positive"),
         ("{epoch}.keras", {"keep_last": True}, "`ModelCheckpoint(keep_last=True)`"),
@@ -220,6 +223,53 @@ def test_an_unknown_mode_warns():
 def test_an_unknown_field_is_found_at_the_latest_when_it_is_filled(tmp_path):
     with pytest.raises(KeyError, match=r"Failed to format this callback filepath: .*lossy"):
         drive(ModelCheckpoint(tmp_path / "{lossy}.keras"), EPOCHS)
+
+
+@pytest.mark.parametrize("form", ["{epoch:02d}", "{epoch:.1f}", "{epoch!s:>4}", "{epoch:>{epoch}}"])
+def test_formats_that_work_are_taken(form, tmp_path):
+    assert len(drive(ModelCheckpoint(tmp_path / f"{form}.keras"), EPOCHS)) == len(EPOCHS)
+
+
+def real_fit(callback, **arguments):
+    """Fits a real model; returns after how many batches the run ended, and with what."""
+    model = cb.Sequential([cb.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((12, 2), "float32")
+    begun = []
+    # At begins: what has the hook of an end may add keys.
+    count = LambdaCallback(on_train_batch_begin=lambda batch, logs: begun.append(batch))
+    arguments = {"batch_size": 4, "epochs": 4, "verbose": 0, **arguments}
+    try:
+        model.fit(x, x[:, :1], callbacks=[count, callback], **arguments)
+    except Exception as error:
+        return len(begun), error
+    return len(begun), None
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", 2])
+@pytest.mark.parametrize("best", [True, False])
+@pytest.mark.parametrize("field", ["val_loss:.2f", "val_mae", "lossy", "val_los"])
+def test_a_path_that_cannot_be_filled_is_found_before_the_first_step(
+    field, best, save_freq, tmp_path
+):
+    callback = ModelCheckpoint(
+        tmp_path / f"{{epoch}}-{{{field}}}.keras", "loss", save_best_only=best, save_freq=save_freq
+    )
+    batches, error = real_fit(callback)
+    assert batches == 0
+    assert isinstance(error, ValueError)
+    assert "ModelCheckpoint(filepath=" in str(error)
+
+
+def test_epochs_without_the_key_are_not_saved(tmp_path, capsys):
+    data = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    path = tmp_path / "{epoch}-{val_loss:.0f}.keras"
+    callback = ModelCheckpoint(path, verbose=1)
+    assert real_fit(callback, validation_data=data, validation_freq=2) == (12, None)
+    assert sorted(file.name.partition("-")[0] for file in tmp_path.iterdir()) == ["2", "4"]
+    assert "Epoch 1: not saved, as there is no val_loss to name the file by" in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def run(method, **given):
         for row in arguments(1)
         for words, value in (
             ("anything but a count", -1),
-            ("other values are refused", 3),
+            ("other values are refused", -1),
             ("shares outside", 1.5),
             ("wrong objects are refused", [object()]),
             ("as for `fit`", [object()]),

@@ -22,6 +22,7 @@ class Frequency:
             ``"500 batches"``, ``"10 minutes"`` (seconds, minutes, hours of wall clock, looked at
             after each batch). Epochs and batches are counted on over several fits.
         owner: Class name of the callback, for messages.
+        complaint: What the advice of an error begins with.
 
     Attributes:
         by_batch: Whether `batch_ended` has to be asked.
@@ -38,8 +39,8 @@ class Frequency:
         [False, True, False, True]
     """
 
-    def __init__(self, save_freq: Any, *, owner: str) -> None:
-        self._every, self._unit = _checked(save_freq, owner)
+    def __init__(self, save_freq: Any, *, owner: str, complaint: str = "") -> None:
+        self._every, self._unit = _checked(save_freq, owner, complaint)
         self.by_batch = self._unit != "epoch"
         self._count = 0
         self._since = time.monotonic()
@@ -81,7 +82,13 @@ class FrequencySetting:
     """An attribute of a callback that says how often; what is assigned is checked and counts.
 
     The callback holds the `Frequency` as ``_frequency``; its counts start again at an assignment.
+
+    Args:
+        complaint: What the advice of an error begins with: the words that Keras has for it.
     """
+
+    def __init__(self, complaint: str = "") -> None:
+        self._complaint = complaint
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = f"_{name}"
@@ -95,7 +102,7 @@ class FrequencySetting:
             raise AttributeError(f"{type(callback).__name__}.{self._name[1:]} is not set") from None
 
     def __set__(self, callback: Any, value: Any) -> None:
-        found = Frequency(value, owner=type(callback).__name__)
+        found = Frequency(value, owner=type(callback).__name__, complaint=self._complaint)
         vars(callback).update({self._name: value, "_frequency": found})
 
 
@@ -126,7 +133,7 @@ def parse(spelling: Any) -> tuple[float, str] | None:
     return (number, unit) if number > 0 else None
 
 
-def _checked(save_freq: Any, owner: str) -> tuple[float, str]:
+def _checked(save_freq: Any, owner: str, complaint: str) -> tuple[float, str]:
     counted = is_whole(save_freq) and save_freq > 0
     found = (int(save_freq), "batch") if counted else parse(save_freq)
     if found is None:
@@ -135,7 +142,8 @@ def _checked(save_freq: Any, owner: str) -> tuple[float, str]:
                 f"{owner}(save_freq={save_freq!r})",
                 expected='"epoch", a positive number of batches, or a number and a unit',
                 received=describe(save_freq),
-                action='Write units as in "3 epochs", "500 batches" or "10 minutes".',
+                action=f"{complaint} ".lstrip()
+                + 'Write units as in "3 epochs", "500 batches" or "10 minutes".',
             )
         )
     return found

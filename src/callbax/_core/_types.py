@@ -39,4 +39,4 @@ MetricsLike = Sequence[MetricLike | Sequence[MetricLike]] | Mapping[str, Any] | 
 RateLike = ArrayLike | Callable[..., Any]
 """A number, a `LearningRateSchedule`, or a function of (step,)."""
 Verbose = int | Literal["auto"]
-"""0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1."""
+"""0 silent, 1 a progress bar, 2 a line per epoch, 3 the numbers of epochs alone; "auto" is 1."""

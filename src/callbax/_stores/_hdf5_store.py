@@ -100,6 +100,10 @@ def _to_contents(run: RunState) -> Contents:
         "pass_step": run.pass_step,
         "pass_done": run.pass_done,
         "hyperparameters": dict(run.hyperparameters),
+        "pass_length": run.pass_length,
+        "batch_size": run.batch_size,
+        "fit": run.fit,
+        "begun": run.begun,
         "ema_swapped": run.ema_swapped,
         "state": dict(run.callbacks),
     }

@@ -25,6 +25,10 @@ class RunState:
         pass_step: Training steps taken when the current pass over the data began; None if none did.
         pass_done: Batches of that pass that are done.
         hyperparameters: Numbers of the optimizer that were assigned in training, by name.
+        pass_length: Batches in a pass; None if unknown.
+        batch_size: Samples in the first batch of the data; None if unknown.
+        fit: Fits with this store that had ended before this one in the same process.
+        begun: Training steps taken when this fit began.
         ema_swapped: Whether weights and their moving averages have changed places.
         callbacks: States of the callbacks, `History` among them, by class name.
     """
@@ -39,6 +43,10 @@ class RunState:
     pass_step: int | None = None
     pass_done: int = 0
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    pass_length: int | None = None
+    batch_size: int | None = None
+    fit: int = 0
+    begun: int = 0
     ema_swapped: bool = False
     callbacks: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,5 +1,6 @@
 """What runs a module: its state, its programs, and the way from the one to the other."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from callbax._core._at_end import AtEnd
 from callbax._core._errors import explain
 from callbax._core._hooks import Mode
 from callbax._core._rng import SeedSource
@@ -16,6 +18,7 @@ from callbax._data._placement import Placement
 from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._modules._trace import trace
 from callbax._training._compile import Programs, loops_well
+from callbax._training._gauge import Gauge
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import Pace, StepsPerExecution
 from callbax._training._state import Resting, TrainState
@@ -154,6 +157,11 @@ class Engine:
         return float("nan") if self._line is None else self._line.batch_loss
 
     @property
+    def gauge(self) -> Gauge | None:
+        """What tells how fast the innermost run is; None if there is no run."""
+        return None if self._line is None else self._line.gauge
+
+    @property
     def line(self) -> Timeline:
         """The timeline of the innermost run.
 
@@ -247,19 +255,22 @@ class Engine:
             feed: Where the batches come from.
             hooks: The callbacks of the run.
         """
-        outer, spec, start = self._line, feed.spec(self.step), self.read()
+        outer, began = self._line, time.perf_counter()
+        spec, start = feed.spec(self.step), self.read()
         self._forget_other_structures()
         start = start.replace(metrics=() if mode == "predict" else self.objective(spec).empty)
         line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
         shown = self.functional.live(self) if outer is None else nullcontext()
         end = start
+
+        def close(error: BaseException | None) -> None:
+            nonlocal end
+            end = line.close()
+
         try:
-            with shown:
+            with shown, AtEnd(close):
                 self._line = line
-                try:
-                    yield line
-                finally:
-                    end = line.close()
+                yield line
         finally:
             self._line = outer
             changed = {
@@ -269,6 +280,8 @@ class Engine:
             }
             if changed:
                 self.write(self.read().replace(**changed))
+            if outer is not None:
+                outer.gauge.leave_out(time.perf_counter() - began)
 
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
         """Calls the module as of the current batch, its statistics left alone."""
@@ -299,6 +312,7 @@ class Engine:
             exact=exact and chosen,
             overwrite=overwrite,
             check=self._need_same_structure if mode == "train" else None,
+            batch_size=jax.tree.leaves(spec[0])[0].shape[0],
         )
 
     def _program(self, mode: str, x: PyTree) -> Programs:

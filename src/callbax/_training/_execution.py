@@ -25,6 +25,7 @@ class Execution:
         blocks: Their rows as they come from the device: leaves of shape (steps or more, ...).
         keyed: Whether a row is logs, float32 of shape (keys,), and no output of the module.
         dispatched: When it was; None if a program was compiled for it.
+        returned: When the call that dispatched it came back.
         rows: The rows one by one, on the host; None before they were fetched.
     """
 
@@ -36,6 +37,7 @@ class Execution:
     blocks: list[PyTree]
     keyed: bool
     dispatched: float | None
+    returned: float
     rows: list[Any] | None = None
 
     @property

@@ -1,6 +1,6 @@
 """The loop: epochs, batches, and every hook in Keras's order. It never looks at a device."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -97,10 +97,7 @@ def train(
         line.start_epoch(epochs.steps, done=progress.batch)
         if progress.batch == 0:
             hooks.on_epoch_begin(epoch, {})
-        for _ in _batches("train", line, hooks, flags, line.logs, progress):
-            if flags.stop_training:
-                break
-        else:
+        if _batches("train", line, hooks, flags, line.logs, progress):
             _warn_if_short(progress.batch, epochs.steps)
         logs = line.logs()
         for key, value in (validate(epoch) or {}).items():
@@ -120,10 +117,7 @@ def evaluate(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> Logs:
     hooks.on_test_begin({})
     line.start_epoch(steps)
     progress = Progress(0)
-    for _ in _batches("test", line, hooks, flags, line.logs, progress):
-        if flags.stop_evaluating:
-            break
-    else:
+    if _batches("test", line, hooks, flags, line.logs, progress):
         _warn_if_short(progress.batch, steps)
     logs = line.logs()
     hooks.on_test_end(dict(logs))
@@ -133,18 +127,17 @@ def evaluate(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> Logs:
 def predict(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> list[Any]:
     """Predicts and returns the outputs batch by batch; obeys ``stop_predicting``."""
     flags.stop_predicting = False
-    outputs = []
+    outputs: list[Any] = []
     hooks.on_predict_begin({})
     line.start_epoch(steps)
 
     def logs() -> Logs:
         return {"outputs": line.outputs(copy=True)}  # hooks may write to theirs, as in Keras
 
-    for _ in _batches("predict", line, hooks, flags, logs, Progress(0)):
+    def keep() -> None:
         outputs.append(line.outputs())
-        if flags.stop_predicting:
-            break
-    else:
+
+    if _batches("predict", line, hooks, flags, logs, Progress(0), keep):
         _warn_if_short(len(outputs), steps)
     hooks.on_predict_end({})
     return outputs
@@ -169,13 +162,21 @@ def _batches(
     flags: Flags,
     logs: Callable[[], Logs],
     progress: Progress,
-) -> Iterator[None]:
-    """Moves along the batches of an epoch, hooks included; counts them in `progress`."""
+    keep: Callable[[], None] | None = None,
+) -> bool:
+    """Moves along the batches of an epoch, hooks included; counts them in `progress`.
+
+    No generator: that would turn a `StopIteration` from a hook into another error.
+
+    Returns:
+        Whether it came to the end, rather than being stopped.
+    """
     begin, end = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
     on_begin = getattr(hooks, begin) if hooks.wants(begin) else None
     on_end = getattr(hooks, end) if hooks.wants(end) else None
+    stop = _STOPS[mode]
     # Predictions are handed over batch by batch, and a run that was to stop takes a single batch.
-    whole = on_begin is on_end is None and mode != "predict" and not getattr(flags, _STOPS[mode])
+    whole = on_begin is on_end is None and mode != "predict" and not getattr(flags, stop)
     while (size := line.next_size()) is not None:
         batch = progress.batch
         if on_begin is not None:
@@ -183,4 +184,8 @@ def _batches(
         progress.batch += line.advance(whole=whole)
         if on_end is not None:
             on_end(batch, logs())
-        yield
+        if keep is not None:
+            keep()
+        if getattr(flags, stop):
+            return False
+    return True

@@ -29,5 +29,5 @@ class RunHooks(Hooks, Protocol):
     def resume(self, epoch: int, states: Mapping[str, Any]) -> None:
         """Restores the states of all callbacks, in an epoch that had begun."""
 
-    def teardown(self) -> None:
-        """Lets every callback close what it holds open."""
+    def teardown(self, error: BaseException | None = None) -> None:
+        """Lets every callback close what it holds open, after the error that ended the run."""

@@ -1,5 +1,6 @@
 """A run taken as one value, and a run that starts from one."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -53,6 +54,8 @@ def take(
         pass_step=place.pass_step,
         pass_done=place.pass_done,
         hyperparameters=state.hyperparameters,
+        pass_length=None if line is None else line.batches_per_pass,
+        batch_size=None if line is None else line.batch_size,
         ema_swapped=averages.swapped,
         callbacks=callbacks,
     )
@@ -62,9 +65,10 @@ def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -
     """Lets a run that begins start from a recorded one.
 
     Raises:
-        ValueError: That was the run of another model, or of one that was compiled in another way;
-            nothing was changed.
+        ValueError: That was the run of another model, or of one that was compiled in another way,
+            or it stands where batches of another size have no border; nothing was changed.
     """
+    place = _place(line, run)
     state, expected = line.read(), contents_of(engine, "")
     _need_same("weights", _shapes(expected.weights), _shapes(run.contents.weights))
     variables = _numbered(expected.optimizer), _numbered(run.contents.optimizer)
@@ -84,8 +88,29 @@ def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -
         state.replace(random=random, metrics=structure.unflatten(metrics), hyperparameters=numbers)
     )
     row = None if run.row is None else list(run.row)
-    line.move_to(Place(run.seed, run.pass_step, run.pass_done), row)
+    line.move_to(place, row)
     averages.swapped = run.ema_swapped
+
+
+def _place(line: Timeline, run: RunState) -> Place:
+    """Returns the recorded place in the data, counted in batches of this run's size."""
+    here, old, new = Place(run.seed, run.pass_step, run.pass_done), run.batch_size, line.batch_size
+    if old is None or old == new:
+        return here
+    if run.batch == 0 and run.pass_done == run.pass_length:
+        return Place(run.seed, None, 0)  # The pass is over: the next one may be read in any way.
+    if run.batch or run.pass_done * old % new:
+        raise ValueError(
+            explain(
+                "fit(batch_size=...)",
+                expected=f"batches of {old} samples, as the recorded run was interrupted after "
+                f"{run.pass_done} of them",
+                received=f"batches of {new}",
+                action="Pass the same `batch_size` until the epoch is over, or start in another "
+                "directory. Nothing was changed.",
+            )
+        )
+    return replace(here, pass_done=run.pass_done * old // new)
 
 
 def _numbered(values: Any) -> dict[str, Any]:

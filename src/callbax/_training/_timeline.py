@@ -22,6 +22,7 @@ from callbax._data._feed import Feed
 from callbax._data._select import Chunk
 from callbax._training._compile import Programs
 from callbax._training._execution import Execution
+from callbax._training._gauge import Gauge
 from callbax._training._pace import Pace
 from callbax._training._reading import Pass, Place, Reading
 from callbax._training._state import Packed, TrainState, check_same_form
@@ -48,6 +49,11 @@ class Timeline:
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
         check: Raises if hooks have changed what compiled programs cannot follow; called before
             every execution and at the end of every epoch.
+        batch_size: Samples in the first batch of the data.
+
+    Attributes:
+        batches_per_pass: Batches in a pass over the data; None if unknown.
+        gauge: How many steps the epoch has, and how long they take.
     """
 
     def __init__(
@@ -61,9 +67,13 @@ class Timeline:
         exact: bool = False,
         overwrite: bool = False,
         check: Callable[[], None] | None = None,
+        batch_size: int = 1,
     ) -> None:
+        self.batch_size = batch_size
         self._programs, self._pace, self._check = programs, pace, check
+        self.gauge = Gauge()
         self._reading = Reading(feed)
+        self.batches_per_pass = feed.batches_per_pass
         self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
@@ -92,6 +102,7 @@ class Timeline:
         self._epoch_end = None if steps is None else self._cursor + steps - done
         self._pace.epoch_started(self._cursor - done)
         self._reading.start_epoch(None if steps is None else steps - done)
+        self.gauge.start_epoch(steps or self.batches_per_pass)
         if done:
             return
         self._restart(self._at_cursor().state.replace(metrics=self._fresh_metrics()))
@@ -106,10 +117,13 @@ class Timeline:
                         action="Check how the data was loaded or split.",
                     )
                 )
+        found = time.perf_counter()
         self._prepare_rest()
+        self.gauge.leave_out(time.perf_counter() - found)
 
     def next_size(self) -> int | None:
         """Returns the samples in the next batch, or None at the end of the epoch or the data."""
+        self.gauge.see()
         if self._cursor == self._epoch_end or not self._reading.find():
             if self._check is not None:
                 self._check()
@@ -313,8 +327,9 @@ class Timeline:
         if self._epoch_end is not None:
             limits.append(self._epoch_end - begins)
         count = min(limits)
+        traces, asked = self._programs.traces, time.perf_counter()
         self._programs.await_prepared(chunk.batches)  # compiling does not count as a step's time
-        traces, started = self._programs.traces, time.perf_counter()
+        started = time.perf_counter()
         end, blocks = self._programs.run(
             state,
             chunk.batches,
@@ -324,9 +339,12 @@ class Timeline:
             single=chunk.count == 1 or self._pace.single,
             overwrite=self._overwrite,
         )
-        dispatched = started if self._programs.traces == traces else None
+        returned = time.perf_counter()
+        compiled = self._programs.traces != traces
+        self.gauge.leave_out((returned if compiled else started) - asked)
+        dispatched = None if compiled else started
         keyed = self._programs.step.keys is not None
-        return Execution(begins, chunk, first, count, end, blocks, keyed, dispatched)
+        return Execution(begins, chunk, first, count, end, blocks, keyed, dispatched, returned)
 
     def _row_capacity(self, state: Packed, chunk: Chunk) -> int:
         if self._capacity is None:
@@ -348,5 +366,9 @@ class Timeline:
             if execution.dispatched is not None:
                 seconds = now - max(execution.dispatched, self._ready_at)
                 self._pace.ran(execution.count, seconds, at_most=was_ready)
+                self.gauge.ran(execution.count)
+            else:  # it may have run while it was compiled, so that its own time is not known
+                self.gauge.leave_out(now - max(execution.returned, self._ready_at))
             self._ready_at = now
+            self.gauge.see()
         return execution.rows

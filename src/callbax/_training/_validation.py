@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from callbax._core._at_end import AtEnd
 from callbax._core._frequency import Frequency
 from callbax._core._hooks import Logs
 from callbax._data._feed import Feed, Targets
@@ -62,12 +63,10 @@ class Validation:
             flags: Whose ``stop_evaluating`` to obey.
         """
         self._hooks, self._flags = hooks, flags
-        try:
+        joined = hooks.joined_by(self) if self.by_batch else nullcontext()
+        with AtEnd(lambda error: self._feed.close()), joined:
             self._feed.open()
-            with hooks.joined_by(self) if self.by_batch else nullcontext():
-                yield
-        finally:
-            self._feed.close()
+            yield
 
     def at_epoch_end(self, epoch: int) -> Logs:
         """Returns the metrics for the epoch's logs: of now, or of its last validation, if any."""

@@ -40,8 +40,11 @@ class Callback:
     saved and restored with the run by `BackupAndRestore`; the state is made of dicts, lists,
     tuples, numbers, strings, None and arrays.
 
-    Differs from Keras: `model` may be assigned; `execution`, `adds_logs`, `lead_only`, `runs_last`,
-    `on_validation_end` and `wants_hook` are new; ``super().__init__()`` need not be called.
+    A copy of a callback, and what is read from a pickle, has no model until it gets a run's own.
+
+    Differs from Keras: `model` may be assigned; a copy has no copy of it; `execution`, `adds_logs`,
+    `lead_only`, `runs_last`, `on_validation_end` and `wants_hook` are new;
+    ``super().__init__()`` need not be called.
 
     Example:
         >>> class LossPrinter(Callback):
@@ -87,6 +90,10 @@ class Callback:
     def set_model(self, model: ModelView | None) -> None:
         """Takes the model, before the first hook of the run."""
         self._model = model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy or a pickle of it gets: all but the model."""
+        return {name: value for name, value in vars(self).items() if name != "_model"}
 
     @default
     def teardown(self) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
+from callbax._core._at_end import AtEnd
 from callbax._core._hooks import Logs, Mode
 from callbax._core._warnings import warn
 from callbax._stores._protocol import RunStore
@@ -181,22 +183,18 @@ class CallbackList(Callback):
             if isinstance(callback, ProgbarLogger):
                 callback.epoch = epoch
 
-    def teardown(self) -> None:
+    def teardown(self, error: BaseException | None = None) -> None:
         """Lets every callback close what it holds open; call it in a ``finally`` around the run.
 
-        One that fails is only warned about: it must not hide the error that ended the run.
+        One that fails is only told about, in a note on the error that ended the run or else in a
+        warning.
+
+        Args:
+            error: What ended the run, if it did not end normally.
         """
         self._calls.watching = False
-        for callback in self.callbacks:
-            if isinstance(callback, Callback):
-                try:
-                    callback.teardown()
-                except Exception as error:
-                    warn(
-                        f"`{type(callback).__name__}.teardown` failed with "
-                        f"{type(error).__name__}: {error}. The run itself is not affected.",
-                        RuntimeWarning,
-                    )
+        callbacks = [callback for callback in self.callbacks if isinstance(callback, Callback)]
+        AtEnd(*(partial(_tear_down, callback) for callback in callbacks)).take(error)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state of every callback that has one, by class name: `EarlyStopping_1`."""
@@ -326,6 +324,19 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             if isinstance(callback, History):
                 callback.stop_reason = reason
+
+
+def _tear_down(callback: Callback, error: BaseException | None) -> None:
+    """Lets a callback close what it holds open; tells of a failure without raising it."""
+    try:
+        callback.teardown()
+    except Exception as failure:
+        cause = f"{type(failure).__name__}: {failure}"
+        told = f"`{type(callback).__name__}.teardown` failed with {cause}."
+        if error is None:
+            warn(f"{told} The run itself is not affected.", RuntimeWarning)
+        else:
+            error.add_note(told)
 
 
 def _tell(callback: object, setter: str, value: object) -> None:

@@ -73,6 +73,12 @@ def _declined(callback: object, hook: str) -> bool:
     return not any(hook in own for own in names[:said])
 
 
+def overrides(callback: object, method: str, base: type) -> bool:
+    """Returns whether a callback has another method than a class of its own has, by any way."""
+    found = getattr(callback, method)
+    return getattr(found, "__func__", None) is not vars(base)[method]
+
+
 def execution(callback: object) -> str:
     """Returns how a callback asks to be run; "auto" for one that knows nothing of it."""
     wish = getattr(callback, "execution", "auto")

@@ -15,18 +15,20 @@ class LogNeed(NamedTuple):
         key: The key.
         where: The public call that asks for it, without backticks.
         in_batches: Whether it is read from the logs of batches rather than those of epochs.
+        surely: Whether the run fails without it.
     """
 
     key: str
     where: str
     in_batches: bool = False
+    surely: bool = False
 
 
 def check_log_needs(callbacks: Iterable[Any], log_keys: tuple[str, ...] | None) -> None:
     """Raises for a key that no logs of the run will have.
 
     It only warns if a callback whose additions are unknown may still add the key, and
-    if nothing but the validation is missing, of which Keras too only warns.
+    if nothing but the validation is missing, of which Keras too only warns where it is monitored.
 
     Args:
         callbacks: All of the run. One that reads keys returns them from ``log_needs()``; one that
@@ -84,7 +86,7 @@ def _complain(need: LogNeed, keys: set[str], unknown: list[str]) -> None:
     if unknown:
         names = ", ".join(dict.fromkeys(unknown))
         warn(f"{message} Fine if {names} will add it.")
-    elif only_validation:
+    elif only_validation and not need.surely:
         warn(message)
     else:
         raise ValueError(message)

@@ -21,6 +21,22 @@ class OptimizerView(Protocol):
         """Updates of the weights up to the current batch."""
 
 
+class GaugeView(Protocol):
+    """What a callback may know of the speed of a run; it keeps up with the run."""
+
+    @property
+    def steps(self) -> int | None:
+        """Steps in an epoch; None if unknown."""
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Mean wall time of this epoch's steps, waiting for data and hooks included.
+
+        Compiling, and validation inside ``fit``, do not count. At an epoch's begin it is that of
+        the epoch before; None before there is a measurement.
+        """
+
+
 @runtime_checkable
 class ModelView(Protocol):
     """What a callback sees of the model: every read and write is as of the current batch."""
@@ -53,6 +69,10 @@ class ModelView(Protocol):
     @property
     def batch_loss(self) -> float:
         """The last batch's own loss."""
+
+    @property
+    def gauge(self) -> GaugeView | None:
+        """How fast the run under way is: a validation's within one; None outside of runs."""
 
     @property
     def metric_directions(self) -> Mapping[str, str | None]:

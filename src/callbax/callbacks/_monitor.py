@@ -1,7 +1,7 @@
 """One quantity in the logs: which way is better, and is this better?"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from callbax._core._arguments import number
@@ -76,6 +76,8 @@ class Monitor:
 
     Attributes:
         epoch: The current epoch, counted from 0.
+        op: A function of (value, reference) that tells whether the value is better, in place of
+            the direction; None for none.
 
     Differs from Keras: NaN is never an improvement, whatever came before; values that are not
     numbers are warned about; comparisons are in double precision (Keras's on JAX are in float32).
@@ -91,6 +93,7 @@ class Monitor:
     def __init__(self, callback: Monitored) -> None:
         self._callback = callback
         self.epoch = 0
+        self.op: Callable[[Any, Any], Any] | None = None
         self._judged = False
         self._resolved: dict[tuple[str, str], bool] = {}
 
@@ -114,7 +117,7 @@ class Monitor:
             ValueError: Mode is "auto", and neither the name nor the model says which way.
         """
         setting = self.name, self._callback.mode
-        if setting in self._resolved:
+        if self.op is not None or setting in self._resolved:
             return
         direction = {"min": "down", "max": "up"}.get(self._callback.mode)
         if direction is None:
@@ -137,8 +140,15 @@ class Monitor:
     @property
     def higher_is_better(self) -> bool:
         """Which way is better, also after name or mode were assigned in the middle of a run."""
+        if self.op is not None:
+            return bool(self.op(1.0, 0.0))
         self.resolve(getattr(self._callback, "model", None))
         return self._resolved[self.name, self._callback.mode]
+
+    @property
+    def known_direction(self) -> bool | None:
+        """Whether higher is better; None before that was settled."""
+        return self._resolved.get((self.name, self._callback.mode))
 
     def comes_with_validations(self, model: ModelView | None) -> bool:
         """Returns whether validations within epochs are what brings the value.
@@ -165,9 +175,8 @@ class Monitor:
 
         Args:
             logs: Logs of the epoch.
-            model: A `ModelView`; settles which way is better, if need be.
+            model: A `ModelView`.
         """
-        self.resolve(model)
         missing = self.name not in (logs or {})
         return not (self._judged or (missing and self.comes_with_validations(model)))
 
@@ -218,6 +227,8 @@ class Monitor:
             return False
         if reference is None:
             return True
-        if self.higher_is_better:
-            return value - self._callback.min_delta > reference
-        return value + self._callback.min_delta < reference
+        higher, change = self.higher_is_better, abs(self._callback.min_delta)
+        value = value - change if higher else value + change
+        if self.op is not None:
+            return bool(self.op(value, reference))
+        return value > reference if higher else value < reference

@@ -7,10 +7,17 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
+from callbax._core._warnings import warn
 from callbax._stores._hdf5_store import Hdf5Store
-from callbax._stores._protocol import RunStore
+from callbax._stores._protocol import RunState, RunStore
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._checks import overrides
 from callbax.callbacks._model_view import model_of
+
+_EARLIER = "earlier"
+
+_fits_done: dict[str, int] = {}
+"""Directory -> fits with it that ended in this process, and so removed their backups."""
 
 
 class BackupAndRestore(Callback):
@@ -25,6 +32,11 @@ class BackupAndRestore(Callback):
 
     The hooks of this callback run after those of all others, whatever its place in the list: a
     batch or epoch counts as done when every callback has seen its end.
+
+    A script may fit several times with one directory, one fit after the other. A backup belongs
+    to the fit of its number: started again, the script runs those before it from their beginnings,
+    with a warning, as it cannot know how they ended. They keep their own backups meanwhile in a
+    directory ``earlier`` inside.
 
     Args:
         backup_dir: Directory for the backup, used for nothing else. ``latest.weights.h5`` holds
@@ -56,7 +68,7 @@ class BackupAndRestore(Callback):
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
     runs_last: bool = True
-    save_freq: FrequencySetting = FrequencySetting()
+    save_freq: FrequencySetting = FrequencySetting("Invalid value for argument `save_freq`.")
     _frequency: Frequency
 
     def __init__(
@@ -80,16 +92,30 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
+        self._next_epoch: int | None = None
+        self._store: Hdf5Store | None = None
+        self._begun = 0
 
     def wants_hook(self, hook: str) -> bool:
         """Returns whether a hook has anything to do: none of batches if saves are by epoch."""
-        return hook != "on_train_batch_end" or self._frequency.by_batch
+        decides = overrides(self, "_should_save_on_batch", BackupAndRestore)
+        return hook != "on_train_batch_end" or self._frequency.by_batch or decides
 
     def run_store(self) -> RunStore:
-        """Returns where the run is kept; ``fit`` reads it before the first hook."""
-        return Hdf5Store(
-            self.backup_dir, keep_previous=self.double_checkpoint, owner=type(self).__name__
-        )
+        """Returns where the run is kept; ``fit`` asks for it and reads it before the first hook."""
+        directory, steps = self.backup_dir, getattr(model_of(self).optimizer, "iterations", 0)
+        self._store = self._store_in(directory)
+        while (kept := self._store.latest()) is not None and self._is_later(kept, steps):
+            warn(
+                f"{type(self).__name__}({directory!r}): it holds the backup of a later fit, which "
+                f"began after {kept.begun} steps and {kept.fit} fits. This one begins after "
+                f"{steps} steps and {self._number} fits, and starts without it. Remove that "
+                "directory to forget the later fit."
+            )
+            directory = os.path.join(directory, _EARLIER)
+            self._store = self._store_in(directory)
+        self._begun = steps if kept is None else kept.begun
+        return self._store
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts the clock."""
@@ -97,19 +123,31 @@ class BackupAndRestore(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves if it is due."""
-        if self._frequency.batch_ended():
-            self._save()
+        if self._should_save_on_batch(batch):
+            self._save_model()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Saves if it is due."""
         if self._frequency.epoch_ended():
             # Said here as well, for a loop of the user's own, of which the model does not know.
-            self._save(epoch + 1)
+            self._next_epoch = epoch + 1
+            self._save_model()
+            self._next_epoch = None
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Removes the backup."""
         if self.delete_checkpoint:
-            self.run_store().clear()
+            self._kept.clear()
+            place = os.path.realpath(self.backup_dir)
+            _fits_done[place] = self._number + 1
+
+    def teardown(self) -> None:
+        """Lets the next fit look for its backup."""
+        self._store = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy gets: it looks for a backup of its own."""
+        return {**super().__getstate__(), "_store": None}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the count of epochs or batches since the last backup."""
@@ -119,12 +157,39 @@ class BackupAndRestore(Callback):
         """Restores a recorded state; call it after ``on_train_begin``."""
         self._frequency.load_state_dict(state)
 
-    def _save(self, next_epoch: int | None = None) -> None:
+    # For subclasses, under the names that Keras has for them
+
+    def _should_save_on_batch(self, batch: int) -> bool:
+        """Counts a batch; returns whether a backup is due after it."""
+        return self._frequency.batch_ended()
+
+    def _save_model(self) -> None:
+        """Backs up the run."""
         # A run that was asked to stop has no next batch to resume at; the backup before leads
         # to the same end.
         model = model_of(self)
         if not model.stop_training and model.is_lead:
-            run = model.run_state()
-            if next_epoch is not None:
-                run = replace(run, epoch=next_epoch, batch=0)
-            self.run_store().write(run)
+            run = replace(model.run_state(), fit=self._number, begun=self._begun)
+            if self._next_epoch is not None:
+                run = replace(run, epoch=self._next_epoch, batch=0)
+            self._kept.write(run)
+
+    # Inside
+
+    @property
+    def _kept(self) -> Hdf5Store:
+        """The store of the fit under way, or that of a loop of the user's own."""
+        return self._store or self._store_in(self.backup_dir)
+
+    @property
+    def _number(self) -> int:
+        return _fits_done.get(os.path.realpath(self.backup_dir), 0)
+
+    def _is_later(self, kept: RunState, steps: int) -> bool:
+        """Returns whether a backup is that of a fit which comes after this one in the script."""
+        # An earlier number or count is that of a fit which an exception ended, and which this
+        # one continues in the same process.
+        return kept.fit > self._number or kept.begun > steps
+
+    def _store_in(self, directory: str) -> Hdf5Store:
+        return Hdf5Store(directory, keep_previous=self.double_checkpoint, owner=type(self).__name__)

@@ -9,6 +9,7 @@ from typing import Any
 from callbax._core._arguments import path
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
+from callbax._core._warnings import warn
 from callbax.callbacks._callback import Callback, Execution
 from callbax.callbacks._settings import Setting
 from callbax.saving._atomic import replacing
@@ -41,7 +42,12 @@ class CSVLogger(Callback):
         filename: Path of the file, in an existing directory.
         separator: String of one character between the values of a row.
         append: Whether to continue the file if there is one, under its own header; else it is
-            replaced when training begins.
+            replaced when training begins. A last row that was cut, as by a kill, is taken away
+            first, with a warning.
+
+    Attributes:
+        keys: The columns after ``epoch``; None before they are known. Assign them after
+            ``on_train_begin`` to write these and no others.
 
     Raises:
         TypeError: `filename` is not a path.
@@ -78,22 +84,35 @@ class CSVLogger(Callback):
         self.sep = separator
         self.append = append
         self._columns: list[str] = []
+        self._has_header = self._chosen = False
+
+    @property
+    def keys(self) -> list[str] | None:
+        """The columns after the epoch's."""
+        return self._columns[1:] or None
+
+    @keys.setter
+    def keys(self, keys: Iterable[str] | None) -> None:
+        self._columns = [] if keys is None else ["epoch", *keys]
+        self._chosen = keys is not None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts the file, or reads the header of the one to continue."""
-        self._columns = []
+        self.keys = None
         with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
             pass  # A path that cannot be written is known now and not after the first epoch.
+        self._mend()
         self._read_columns()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the epoch's row."""
         row = {"epoch": epoch, **(logs or {})}
         new = sorted(row.keys() - {"epoch", *self._columns})
-        if not self._columns:
-            self._columns = ["epoch", *new]
+        if not self._has_header:
+            self._columns = self._columns or ["epoch", *new]
             self._append([self._columns])
-        elif new:
+            self._has_header = True
+        elif new and not self._chosen:
             self._widen(new)
         self._append([[_cell(row.get(column, _MISSING)) for column in self._columns]])
 
@@ -108,12 +127,38 @@ class CSVLogger(Callback):
         Rows that were written after the record are dropped: the resumed run writes them again.
         """
         self._replace(state["text"])
-        self._columns = []
         self._read_columns()
+
+    def _mend(self) -> None:
+        """Takes a last line away that was cut; one that only lacks its end gets it."""
+        with open(self.filename, newline="", encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        lines = text.splitlines(keepends=True)
+        if not lines or lines[-1].endswith("\n"):
+            return
+        *whole, last = lines
+        if last.endswith("\r"):
+            text += "\n"
+        elif not whole:
+            # A header of ours, which may have been cut, is written again.
+            text = "" if last[:5] == "epoch"[: len(last)] else text
+        elif whole[-1].endswith("\r\n") or self._cells(last) < self._cells(whole[0]):
+            warn(
+                f"CSVLogger({self.filename!r}, append=True): the last row was cut while it was "
+                "written, and is taken away."
+            )
+            text = "".join(whole)
+        else:
+            text += "\n"  # Of another writer, which ends its lines otherwise.
+        self._replace(text)
+
+    def _cells(self, line: str) -> int:
+        return len(next(csv.reader([line], delimiter=self.sep), []))
 
     def _read_columns(self) -> None:
         with open(self.filename, newline="", encoding="utf-8") as file:
             self._columns = next(csv.reader(file, delimiter=self.sep), [])
+        self._has_header = bool(self._columns)
         if self._columns and self._columns[0] != "epoch":
             raise ValueError(
                 explain(

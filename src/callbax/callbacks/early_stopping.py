@@ -6,15 +6,17 @@ from typing import Any
 
 from callbax._core._arguments import count, number, optional_count
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._callback import Execution
+from callbax.callbacks._checks import overrides
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode, least_change, log_key
+from callbax.callbacks._monitor_callback import MonitorCallback
+from callbax.callbacks._number import as_number
 from callbax.callbacks._settings import Setting, optional
 from callbax.callbacks._terminal._console import place, say
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stops training when a monitored quantity has stopped improving.
 
     An epoch without the quantity is warned about and not counted. If ``fit`` validates within
@@ -65,9 +67,6 @@ class EarlyStopping(Callback):
 
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
-    monitor: Setting[str] = Setting(log_key)
-    mode: Setting[str] = Setting(known_mode)
-    min_delta: Setting[float] = Setting(least_change)
     patience: Setting[int | None] = Setting(
         partial(
             optional_count,
@@ -90,10 +89,7 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        super().__init__()
-        self.monitor = monitor
-        self.mode = mode
-        self.min_delta = min_delta
+        super().__init__(monitor, mode, min_delta)
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline
@@ -101,20 +97,19 @@ class EarlyStopping(Callback):
         self.start_from_epoch = start_from_epoch
         self.wait: int = 0
         self.stopped_epoch: int = 0
-        self.best: float | None = None
         self.best_epoch: int = 0
         self.stopped_batch: int | None = None
         self.best_batch: int | None = None
         self.best_weights: list[Any] | None = None
-        self._monitor = Monitor(self)
 
     def log_needs(self) -> Iterator[LogNeed]:
-        """Returns the key this reads from the logs."""
-        yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
+        """Returns the key this reads from the logs, unless a subclass gets the value itself."""
+        if not overrides(self, "get_monitor_value", EarlyStopping):
+            yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier run."""
-        self._monitor.resolve(self.model)
+        self._need_direction()
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best = self.best_weights = self.stopped_batch = self.best_batch = None
 
@@ -124,7 +119,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Looks at the epoch and asks the model to stop when patience has run out."""
-        if self._monitor.epoch_ended(logs, self.model):
+        if self._epoch_decides(logs):
             self._judge(epoch, None, logs)
 
     def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -146,6 +141,14 @@ class EarlyStopping(Callback):
                 say(self, f"Restoring model weights from {best}.")
             model_of(self).set_weights(self.best_weights)
 
+    def get_monitor_value(self, logs: Logs | None) -> Any:
+        """Returns the value to judge, None for none; a subclass may get it from elsewhere.
+
+        Args:
+            logs: Logs of the epoch or validation.
+        """
+        return self._monitor.read(logs)
+
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint must hold; the weights are NumPy arrays."""
         return {**{name: getattr(self, name) for name in _STATE}, **self._monitor.state_dict()}
@@ -157,16 +160,16 @@ class EarlyStopping(Callback):
         self._monitor.load_state_dict(state)
 
     def _judge(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
-        current = self._monitor.read(logs)
+        current = as_number(self.get_monitor_value(logs))
         if current is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
-        if self._monitor.improves(current, self.best):
+        if self._is_improvement(current, self.best):
             self.best = current
             self.best_epoch, self.best_batch = epoch, batch
             if self.restore_best_weights:
                 self.best_weights = model_of(self).get_weights()
-            if self._monitor.improves(current, self.baseline):
+            if self.baseline is None or self._is_improvement(current, self.baseline):
                 self.wait = 0
         # The very first epoch's end never stops a run, as in Keras.
         elif (

@@ -9,17 +9,18 @@ from callbax._core._errors import describe, explain
 from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
-from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._callback import Execution
+from callbax.callbacks._checks import overrides
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode, log_key
+from callbax.callbacks._monitor_callback import MonitorCallback
 from callbax.callbacks._retention import Retention
 from callbax.callbacks._settings import Setting, optional
 from callbax.callbacks._terminal._console import say
 from callbax.saving._paths import PathTemplate, check_directory, check_no_directory, saving
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, every so often, or whenever it is better than before.
 
     A file is replaced in one step: whatever happens during a save, the one before is whole. The
@@ -30,7 +31,8 @@ class ModelCheckpoint(Callback):
             one file per save. Fields are ``epoch`` (counted from 1), ``batch`` (likewise, if
             `save_freq` or the validation that decides is by batch) and the keys of the logs. It
             ends in ``.weights.h5`` with `save_weights_only`, else in ``.keras``. Directories are
-            made.
+            made. An epoch without a key that others have, such as ``val_loss`` with
+            ``validation_freq=2``, is not saved.
         monitor: Key in the logs, for `save_best_only` and `keep_best`.
         verbose: 1 prints what is saved and why, 0 nothing.
         save_best_only: Whether to save only what is better than everything before. A save that
@@ -74,9 +76,7 @@ class ModelCheckpoint(Callback):
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
     filepath: Setting[str] = Setting(path)
-    monitor: Setting[str] = Setting(log_key)
-    mode: Setting[str] = Setting(known_mode)
-    save_freq: FrequencySetting = FrequencySetting()
+    save_freq: FrequencySetting = FrequencySetting("Unrecognized save_freq.")
     _frequency: Frequency
 
     def __init__(
@@ -94,7 +94,7 @@ class ModelCheckpoint(Callback):
         keep_last: int | None = None,
         period: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(monitor, mode)
         owner = type(self).__name__
         if period is not None:
             warn(
@@ -103,17 +103,11 @@ class ModelCheckpoint(Callback):
             )
             save_freq = f"{period} epochs"
         self.filepath = filepath
-        self.monitor = monitor
-        self.mode = mode
-        self.min_delta: float = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.best: float | None = optional(number)(
-            owner, "initial_value_threshold", initial_value_threshold
-        )
-        self._monitor = Monitor(self)
+        self.best = optional(number)(owner, "initial_value_threshold", initial_value_threshold)
         self._retention = Retention(keep_best, keep_last, monitor=self._monitor, owner=owner)
         self._keeps_best = keep_best is not None
         self._waiting: int | None = None
@@ -121,7 +115,8 @@ class ModelCheckpoint(Callback):
 
     def wants_hook(self, hook: str) -> bool:
         """Returns whether a hook has anything to do: none of batches if saves are by epoch."""
-        return hook != "on_train_batch_end" or self._frequency.by_batch
+        decides = overrides(self, "_should_save_on_batch", ModelCheckpoint)
+        return hook != "on_train_batch_end" or self._frequency.by_batch or decides
 
     @property
     def _template(self) -> PathTemplate:
@@ -132,25 +127,27 @@ class ModelCheckpoint(Callback):
         return self.save_best_only or self._keeps_best
 
     def log_needs(self) -> Iterator[LogNeed]:
-        """Returns the keys this reads from the logs."""
+        """Returns the keys this reads from the logs, those of `filepath` unless made otherwise."""
         owner, by_batch = type(self).__name__, self._frequency.by_batch
         has_batch = by_batch
         if self._reads_monitor:
             yield LogNeed(self.monitor, f"{owner}(monitor={self.monitor!r})")
             has_batch = by_batch or self._monitor.comes_with_validations(self.model)
+        if overrides(self, "_get_file_path", ModelCheckpoint):
+            return
         own = {"epoch", "batch"} if has_batch else {"epoch"}
         waits = self._reads_monitor and self.monitor.startswith("val_")
         for field in self._template.fields:
             if field not in own:
                 where = f"{owner}(filepath={self.filepath!r})"
-                yield LogNeed(field, where, in_batches=by_batch and not waits)
+                yield LogNeed(field, where, in_batches=by_batch and not waits, surely=True)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Sees that the files can be written."""
         owner = type(self).__name__
         self._check_filepath(owner)
         if self._reads_monitor:
-            self._monitor.resolve(self.model)
+            self._need_direction()
         check_no_directory(self.filepath, owner=owner, argument="filepath")
         check_directory(self._template.directory, where=f"{owner}(filepath={self.filepath!r})")
         self._frequency.start()
@@ -162,11 +159,11 @@ class ModelCheckpoint(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves if it is due."""
-        if self._frequency.batch_ended():
+        if self._should_save_on_batch(batch):
             if self._reads_monitor and self.monitor not in (logs or {}):
                 self._waiting = batch
             else:
-                self._save(self._monitor.epoch, batch, logs or {})
+                self._save_model(self._monitor.epoch, batch, logs or {})
 
     def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves if it is due and the validation has what decides about it."""
@@ -175,7 +172,7 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Saves if it is due, unless validations within the epoch have decided about it."""
-        if not self._reads_monitor or self._monitor.epoch_ended(logs, self.model):
+        if not self._reads_monitor or self._epoch_decides(logs):
             self._save_if_due(epoch, self._waiting, logs or {})
 
     def state_dict(self) -> dict[str, Any]:
@@ -199,15 +196,32 @@ class ModelCheckpoint(Callback):
     def _save_if_due(self, epoch: int, batch: int | None, logs: Logs) -> None:
         waits, self._waiting = self._waiting is not None, None
         if self._frequency.epoch_ended() or waits:
-            self._save(epoch, batch, logs)
+            self._save_model(epoch, batch, logs)
 
-    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
-        values = {**logs, "epoch": epoch + 1}
-        if batch is not None:
-            values.setdefault("batch", batch + 1)
-        file = self._template.fill(values)
-        value = self._monitor.read(logs) if self._reads_monitor else None
-        if not self._decide(epoch, value, file):
+    # For subclasses, under the names that Keras has for them
+
+    @property
+    def _current_epoch(self) -> int:
+        return self._monitor.epoch
+
+    def _should_save_on_batch(self, batch: int) -> bool:
+        """Counts a batch; returns whether a save is due after it."""
+        return self._frequency.batch_ended()
+
+    def _save_model(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
+        """Saves what is due, if it is good enough.
+
+        Args:
+            epoch: The epoch, counted from 0.
+            batch: The batch after which it is due, likewise; None at an epoch's end.
+            logs: Logs of the batch or epoch.
+        """
+        logs = logs or {}
+        if lacking := self._lacking(logs):
+            self._say(epoch, f"not saved, as there is no {lacking} to name the file by")
+            return
+        file = self._get_file_path(epoch, batch, logs)
+        if not self._should_save_model(epoch, batch, logs, file):
             return
         if directory := os.path.dirname(file):
             os.makedirs(directory, exist_ok=True)
@@ -218,24 +232,51 @@ class ModelCheckpoint(Callback):
             else:
                 model_of(self).save(file, overwrite=True)
         self._say(epoch, f"finished saving model to {file}")
-        self._retention.add(file, value)
+        self._retention.add(file, self._monitor.read(logs) if self._keeps_best else None)
 
-    def _decide(self, epoch: int, value: float | None, file: str) -> bool:
-        """Returns whether to save, and records a new best value."""
+    def _get_file_path(self, epoch: int, batch: int | None, logs: Logs | None) -> str:
+        """Returns the path of a file; arguments are those of `_save_model`."""
+        values = {**(logs or {}), "epoch": epoch + 1}
+        if batch is not None:
+            values.setdefault("batch", batch + 1)
+        return self._template.fill(values)
+
+    def _should_save_model(
+        self, epoch: int, batch: int | None, logs: Logs | None, filepath: str
+    ) -> bool:
+        """Returns whether it is good enough to be saved, and records a new best value.
+
+        Args:
+            epoch: As for `_save_model`, and so the next two.
+            batch: The batch.
+            logs: The logs.
+            filepath: The path of the file.
+        """
         if not self.save_best_only:
-            self._say(epoch, f"saving model to {file}")
+            self._say(epoch, f"saving model to {filepath}")
             return True
+        value = self._monitor.read(logs)
         if value is None:  # Warned about; better one file too many than none.
             return True
         best = "None" if self.best is None else f"{self.best:.5f}"
-        if not self._monitor.improves(value, self.best):
+        if not self._is_improvement(value, self.best):
             self._say(epoch, f"{self.monitor} did not improve from {best}")
             return False
         self._say(
-            epoch, f"{self.monitor} improved from {best} to {value:.5f}, saving model to {file}"
+            epoch, f"{self.monitor} improved from {best} to {value:.5f}, saving model to {filepath}"
         )
         self.best = value
         return True
+
+    # Inside
+
+    def _lacking(self, logs: Logs) -> str | None:
+        """Returns a key that names files and that only the logs of other epochs have."""
+        comes = getattr(self.model, "log_keys", None)
+        if not isinstance(comes, tuple) or overrides(self, "_get_file_path", ModelCheckpoint):
+            return None
+        lacking = (field for field in self._template.fields if field not in logs)
+        return next((field for field in lacking if field in comes), None)
 
     def _say(self, epoch: int, message: str) -> None:
         if self.verbose > 0:

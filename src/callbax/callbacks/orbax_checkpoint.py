@@ -9,10 +9,10 @@ from typing import Any
 from callbax._core._arguments import number, optional_count, path
 from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._callback import Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode, log_key
+from callbax.callbacks._monitor_callback import MonitorCallback
 from callbax.callbacks._settings import Setting, optional
 from callbax.callbacks._terminal._console import say
 from callbax.saving._paths import check_directory, saving
@@ -22,7 +22,7 @@ def _absolute(owner: str, argument: str, value: Any) -> str:
     return os.path.abspath(path(owner, argument, value))
 
 
-class OrbaxCheckpoint(Callback):
+class OrbaxCheckpoint(MonitorCallback):
     """Saves the model's state in Orbax's format, in the background; needs `orbax-checkpoint`.
 
     Use it for states too large for one file or one process, else `ModelCheckpoint`. Each
@@ -67,8 +67,6 @@ class OrbaxCheckpoint(Callback):
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ()
     directory: Setting[str] = Setting(_absolute)
-    monitor: Setting[str] = Setting(log_key)
-    mode: Setting[str] = Setting(known_mode)
     max_to_keep: Setting[int | None] = Setting(
         partial(
             optional_count,
@@ -92,29 +90,17 @@ class OrbaxCheckpoint(Callback):
         save_on_background: bool = True,
         save_weights_only: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(monitor, mode)
         owner = type(self).__name__
-        try:
-            self._orbax = importlib.import_module("orbax.checkpoint").v1
-        except (ImportError, AttributeError) as error:
-            raise ImportError(
-                f"`{owner}`: expected the `orbax-checkpoint` library of at least version 0.11, "
-                "which is not installed.\nInstall it: pip install orbax-checkpoint."
-            ) from error
+        _orbax()
         self.directory = directory
-        self.monitor = monitor
-        self.mode = mode
-        self.min_delta: float = 0.0
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_freq = save_freq
-        self.best: float | None = optional(number)(
-            owner, "initial_value_threshold", initial_value_threshold
-        )
+        self.best = optional(number)(owner, "initial_value_threshold", initial_value_threshold)
         self.max_to_keep = max_to_keep
         self.save_on_background = save_on_background
         self.save_weights_only = save_weights_only
-        self._monitor = Monitor(self)
         self._waiting = False
         self._steps = 0
         self._checkpointer: Any = None
@@ -132,9 +118,9 @@ class OrbaxCheckpoint(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Opens the directory."""
         if self.save_best_only:
-            self._monitor.resolve(self.model)
+            self._need_direction()
         check_directory(self.directory, where=f"{type(self).__name__}({self.directory!r})")
-        training = self._orbax.training
+        training = _orbax().training
         keep = self.max_to_keep
         self._checkpointer = training.Checkpointer(
             self.directory,
@@ -167,7 +153,7 @@ class OrbaxCheckpoint(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Saves if it is due, unless validations within the epoch have decided about it."""
-        if not self.save_best_only or self._monitor.epoch_ended(logs, self.model):
+        if not self.save_best_only or self._epoch_decides(logs):
             self._save_if_due(self._steps if self._waiting else epoch, logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -212,6 +198,10 @@ class OrbaxCheckpoint(Callback):
         self._frequency.load_state_dict(state)
         self._monitor.load_state_dict(state)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy gets: it waits for no save of this one."""
+        return {**super().__getstate__(), "_checkpointer": None, "_pending": None}
+
     def _save_if_due(self, step: int, logs: Logs | None) -> None:
         waits, self._waiting = self._waiting, False
         if self._frequency.epoch_ended() or waits:
@@ -220,7 +210,7 @@ class OrbaxCheckpoint(Callback):
     def _save(self, step: int, logs: Logs | None) -> None:
         if self.save_best_only:
             value = self._monitor.read(logs)
-            if value is None or not self._monitor.improves(value, self.best):
+            if value is None or not self._is_improvement(value, self.best):
                 return
             self.best = value
         if self.verbose > 0:
@@ -235,3 +225,13 @@ class OrbaxCheckpoint(Callback):
             )
         if not self.save_on_background:
             self.wait_until_finished()
+
+
+def _orbax() -> Any:
+    try:
+        return importlib.import_module("orbax.checkpoint").v1
+    except (ImportError, AttributeError) as error:
+        raise ImportError(
+            "`OrbaxCheckpoint`: expected the `orbax-checkpoint` library of at least version 0.11, "
+            "which is not installed.\nInstall it: pip install orbax-checkpoint."
+        ) from error

@@ -10,10 +10,10 @@ from callbax._core._arguments import count, is_number, number
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
-from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._callback import Execution
 from callbax.callbacks._log_needs import LogNeed
-from callbax.callbacks._model_view import model_of
-from callbax.callbacks._monitor import Monitor, known_mode, least_change, log_key
+from callbax.callbacks._model_view import OptimizerView, model_of
+from callbax.callbacks._monitor_callback import MonitorCallback
 from callbax.callbacks._settings import Setting
 from callbax.callbacks._terminal._console import place, say
 
@@ -34,7 +34,7 @@ def _factor(owner: str, argument: str, value: Any) -> float:
 _epochs = partial(count, least=0, expected="0 or more epochs", action="Pass 0 not to wait.")
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(MonitorCallback):
     """Multiplies the learning rate by a factor when a quantity has stopped improving.
 
     At each epoch end the rate that the epoch used last is added to the logs as
@@ -79,11 +79,8 @@ class ReduceLROnPlateau(Callback):
 
     execution: Execution = "fused"
     adds_logs: tuple[str, ...] | None = ("learning_rate",)
-    monitor: Setting[str] = Setting(log_key)
     factor: Setting[float] = Setting(_factor)
     patience: Setting[int] = Setting(_epochs)
-    mode: Setting[str] = Setting(known_mode)
-    min_delta: Setting[float] = Setting(least_change)
     cooldown: Setting[int] = Setting(_epochs)
     min_lr: Setting[float] = Setting(number)
 
@@ -100,25 +97,21 @@ class ReduceLROnPlateau(Callback):
         *,
         epsilon: float | None = None,
     ) -> None:
-        super().__init__()
         if epsilon is not None:
             warn(
                 f"`{type(self).__name__}(epsilon=...)` is deprecated; pass `min_delta={epsilon}`.",
                 DeprecationWarning,
             )
             min_delta = epsilon
-        self.monitor = monitor
-        self.mode = mode
-        self.min_delta = min_delta
+        super().__init__(monitor, mode, min_delta)
         self.factor = factor
         self.patience = patience
         self.verbose = verbose
         self.cooldown = cooldown
         self.min_lr = min_lr
-        self.best: float | None = None
         self.wait: int = 0
         self.cooldown_counter: int = 0
-        self._monitor = Monitor(self)
+        self._batch: int | None = None
 
     def log_needs(self) -> Iterator[LogNeed]:
         """Returns the key this reads from the logs."""
@@ -130,9 +123,8 @@ class ReduceLROnPlateau(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier run."""
-        self._monitor.resolve(self.model)
-        self.best = None
-        self.wait = self.cooldown_counter = 0
+        self._need_direction()
+        self._reset()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Records the epoch, for validations within it."""
@@ -142,13 +134,13 @@ class ReduceLROnPlateau(Callback):
         """Looks at the epoch and reduces the rate when patience has run out."""
         logs = {} if logs is None else logs
         logs["learning_rate"] = float(model_of(self).optimizer.learning_rate)
-        if self._monitor.epoch_ended(logs, self.model):
-            self._judge(logs, place(epoch))
+        if self._epoch_decides(logs):
+            self._judge(epoch, None, logs)
 
     def on_validation_end(self, batch: int, logs: Logs | None = None) -> None:
         """Looks at a validation within the epoch likewise, if it has the quantity."""
         if self._monitor.validation_ended(logs):
-            self._judge(logs, place(self._monitor.epoch, batch))
+            self._judge(self._monitor.epoch, batch, logs)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint must hold."""
@@ -160,25 +152,32 @@ class ReduceLROnPlateau(Callback):
             setattr(self, name, state[name])
         self._monitor.load_state_dict(state)
 
-    def _judge(self, logs: Logs | None, at: str) -> None:
+    def _reset(self) -> None:
+        """Forgets the best value and what was counted."""
+        self.best = None
+        self.wait = self.cooldown_counter = 0
+
+    def _judge(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
         current = self._monitor.read(logs)
         if current is None:
             return
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
-        if self._monitor.improves(current, self.best):
+        if self._is_improvement(current, self.best):
             self.best = current
             self.wait = 0
         elif not self.in_cooldown():
             self.wait += 1
-            if self.wait >= self.patience and self._reduce(at):
+            if self.wait < self.patience:
+                return
+            self._batch = batch
+            if self._reduce_optimizer_lr(model_of(self).optimizer, epoch):
                 self.cooldown_counter = self.cooldown
                 self.wait = 0
 
-    def _reduce(self, at: str) -> bool:
+    def _reduce_optimizer_lr(self, optimizer: OptimizerView, epoch: int, name: str = "") -> bool:
         """Reduces the rate, unless it is at its least; returns whether it did."""
-        optimizer = model_of(self).optimizer
         old = float(optimizer.learning_rate)
         # The current rate was rounded to float32; so must be what it is compared with.
         if old <= np.float32(self.min_lr):
@@ -186,7 +185,8 @@ class ReduceLROnPlateau(Callback):
         new = max(old * self.factor, self.min_lr)
         optimizer.learning_rate = new
         if self.verbose > 0:
-            say(self, f"\n{at.capitalize()}: ReduceLROnPlateau reducing learning rate to {new}.")
+            at, whose = place(epoch, self._batch).capitalize(), f" {name}" if name else ""
+            say(self, f"\n{at}: ReduceLROnPlateau reducing{whose} learning rate to {new}.")
         return True
 
 

@@ -55,13 +55,7 @@ class RemoteMonitor(Callback):
         timeout: float = 10.0,
     ) -> None:
         super().__init__()
-        try:
-            self._requests = importlib.import_module("requests")
-        except ImportError as error:
-            raise ImportError(
-                "`RemoteMonitor`: expected the `requests` library, which is not installed.\n"
-                "Install it: pip install requests."
-            ) from error
+        _requests()
         self.root = root
         self.path = path
         self.field = field
@@ -83,11 +77,12 @@ class RemoteMonitor(Callback):
             body: dict[str, Any] = {"json": event}
         else:
             body = {"data": {self.field: json.dumps(event, default=str)}}
+        requests = _requests()
         try:
-            self._requests.post(
+            requests.post(
                 self.root + self.path, headers=self.headers, timeout=self.timeout, **body
             ).raise_for_status()
-        except self._requests.exceptions.RequestException as error:
+        except requests.exceptions.RequestException as error:
             if not self._warned:
                 self._warned = True
                 warn(
@@ -95,6 +90,16 @@ class RemoteMonitor(Callback):
                     f"({type(error).__name__}). Training continues; later failures of this fit are "
                     "not reported."
                 )
+
+
+def _requests() -> Any:
+    try:
+        return importlib.import_module("requests")
+    except ImportError as error:
+        raise ImportError(
+            "`RemoteMonitor`: expected the `requests` library, which is not installed.\n"
+            "Install it: pip install requests."
+        ) from error
 
 
 def _plain(value: object) -> Any:

@@ -95,7 +95,11 @@ class SwapEMAWeights(Callback):
 
     def _put(self, *, averages: bool) -> None:
         if model_of(self).ema_swapped != averages:
-            model_of(self).swap_ema_weights()
+            self._swap_variables()
+
+    def _swap_variables(self) -> None:
+        """Exchanges weights and averages; Keras's name, for subclasses."""
+        model_of(self).swap_ema_weights()
 
     def _need_averages(self) -> None:
         optimizer: Any = model_of(self).optimizer

@@ -10,13 +10,14 @@ from callbax._core._types import Verbose
 
 
 def check_verbose(where: str, verbose: Verbose) -> Any:
-    """Returns a legal ``verbose``: 0, 1, 2, True, False or "auto"."""
-    if verbose in (0, 1, 2, "auto"):
+    """Returns a legal ``verbose``: "auto", a bool, or an integer of at least 0."""
+    if verbose == "auto" or isinstance(verbose, bool) or (is_whole(verbose) and verbose >= 0):
         return verbose
     raise ValueError(
         explain(
             f"{where}(verbose={verbose!r})",
-            expected='0 (silent), 1 (progress bar), 2 (a line per epoch) or "auto"',
+            expected="0 (silent), 1 (progress bar), 2 (a line per epoch), 3 (the numbers of epochs "
+            'alone) or "auto"',
             received=describe(verbose),
             action='Leave it at "auto".',
         )

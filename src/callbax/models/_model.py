@@ -26,6 +26,7 @@ from callbax._training._objective import Goals
 from callbax._training._pace import StepsPerExecution, check_steps_per_execution
 from callbax._training._weights import get_weights, set_weights
 from callbax.callbacks import History
+from callbax.callbacks._model_view import GaugeView
 from callbax.models._files import ModelFiles, compile_arguments
 from callbax.models._generators import takes_generators
 from callbax.models._runs import Runs, results, rows
@@ -304,7 +305,8 @@ class Model:
             y: Targets, one row per sample.
             batch_size: Samples in a batch, 32 by default.
             epochs: Number of the epoch to stop before, counted from 0.
-            verbose: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" is 1.
+            verbose: 0 silent, 1 a progress bar, 2 a line per epoch, 3 the numbers of epochs alone;
+                "auto" is 1.
             callbacks: Callbacks: one, or a list. Any object with hooks.
             validation_split: Share of the samples, the last ones, kept for validation.
             validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or an iterable of batches.
@@ -555,6 +557,11 @@ class Model:
     def batch_loss(self) -> float:
         """The last batch's own loss; logs hold the mean over the epoch so far."""
         return self._engine.batch_loss
+
+    @property
+    def gauge(self) -> GaugeView | None:
+        """How many steps the epoch or evaluation under way has, and how long they take."""
+        return self._engine.gauge
 
     @property
     def metric_directions(self) -> Mapping[str, str | None]:

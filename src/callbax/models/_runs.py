@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from callbax._core._arguments import optional_count
+from callbax._core._at_end import AtEnd
 from callbax._core._errors import explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._hooks import Logs, Mode
@@ -296,22 +297,18 @@ class Runs:
     ) -> Iterator[Timeline]:
         """Runs a mode; whatever ends it, callbacks and data are closed and the state is kept."""
         validating = nullcontext() if validation is None else validation.within(hooks, self._model)
-        with validating:
-            try:
-                # First of all: memory that the last run has just given back is still at hand.
-                feed.open()
-                spec = feed.spec(self._engine.step)
-                self._build(spec[0])
-                if mode != "predict":
-                    objective = self._engine.objective(spec)
-                    for source in (feed, validation):
-                        if source is not None and source.targets is not None:
-                            objective.check(source.targets)
-                with self._engine.running(mode, feed, hooks) as line:
-                    yield line
-            finally:
-                hooks.teardown()
-                feed.close()
+        with validating, AtEnd(hooks.teardown, lambda error: feed.close()):
+            # First of all: memory that the last run has just given back is still at hand.
+            feed.open()
+            spec = feed.spec(self._engine.step)
+            self._build(spec[0])
+            if mode != "predict":
+                objective = self._engine.objective(spec)
+                for source in (feed, validation):
+                    if source is not None and source.targets is not None:
+                        objective.check(source.targets)
+            with self._engine.running(mode, feed, hooks) as line:
+                yield line
 
 
 def results(logs: Logs, keys: tuple[str, ...]) -> Any:

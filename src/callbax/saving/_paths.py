@@ -47,6 +47,23 @@ class PathTemplate:
                 )
             )
         self.fields = tuple(dict.fromkeys(name.split(".")[0].split("[")[0] for name in names))
+        self._check_formats()
+
+    def _check_formats(self) -> None:
+        """Raises for a format that nothing the field may hold can be written in."""
+        for _, name, form, conversion in string.Formatter().parse(self.text):
+            if name is None or name not in self.fields or conversion or "{" in (form or ""):
+                continue
+            values = (1,) if name in ("epoch", "batch") else (1.0, 1, "")
+            if not any(_formats(value, form or "") for value in values):
+                raise ValueError(
+                    explain(
+                        f"{self._owner}(filepath={self.text!r})",
+                        expected="formats for numbers, as in {epoch:02d} or {val_loss:.2f}",
+                        received=f"{form!r} for `{name}`",
+                        action="Whole numbers take `d`, others `f`, `e` or `g`.",
+                    )
+                )
 
     @property
     def directory(self) -> str:
@@ -65,6 +82,14 @@ class PathTemplate:
             raise KeyError(
                 f'Failed to format this callback filepath: "{self.text}". Reason: {error}'
             ) from None
+
+
+def _formats(value: object, form: str) -> bool:
+    try:
+        format(value, form)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def check_directory(directory: str, *, where: str) -> None:
@@ -136,6 +161,9 @@ def saving(path: str, *, owner: str) -> Iterator[None]:
 
 
 def _raise(error: OSError, where: str, expected: str, action: str) -> None:
+    if type(error).__module__ != "builtins":  # As of a library that saves elsewhere: it knows more.
+        error.add_note(f"Raised for {where}.")
+        raise error
     root = error
     while isinstance(root.__cause__, OSError):
         root = root.__cause__

@@ -6,10 +6,31 @@ from callbax.callbacks._model_view import Watching
 
 
 def print_message(message: str) -> None:
-    """Writes a line to the standard output current at that moment, so that redirecting it works."""
-    if sys.stdout is not None:  # A Windows program without a console has none.
-        sys.stdout.write(f"{message}\n")
-        sys.stdout.flush()
+    """Writes a line to the standard output current at that moment, so that redirecting it works.
+
+    Characters that the output cannot show are written as escapes, and an output that takes
+    nothing (closed, a full disk, a reader that has left) is passed over: no run ends for a message.
+    """
+    out = sys.stdout
+    if out is None:  # A Windows program without a console has none.
+        return
+    try:
+        out.write(showable(f"{message}\n", getattr(out, "encoding", None)))
+        out.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def showable(text: str, encoding: str | None) -> str:
+    r"""Returns a text with escapes for the characters that an encoding lacks.
+
+    Example:
+        >>> print(showable("größe", "ascii"))
+        gr\xf6\xdfe
+    """
+    if encoding is None:  # Text stays text there.
+        return text
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def say(callback: Watching, message: str) -> None:

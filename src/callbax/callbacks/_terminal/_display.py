@@ -1,5 +1,6 @@
 """Where a progress line is redrawn in place: in a terminal or in a notebook."""
 
+import contextlib
 import importlib
 import sys
 import weakref
@@ -10,6 +11,8 @@ import rich
 from rich.errors import LiveError
 from rich.live import Live
 from rich.text import Text
+
+from callbax.callbacks._terminal._console import showable
 
 Segments = Iterable[tuple[str, str]]
 """Pieces of text, each with a rich style."""
@@ -35,14 +38,15 @@ def open_display() -> Display | None:
     stdout = sys.stdout
     if type(stdout).__module__.partition(".")[0] == "ipykernel":
         return _NotebookDisplay()
-    console = rich.get_console()
-    # Not `console.is_terminal` alone: FORCE_COLOR makes it true for a file as well.
-    is_terminal = bool(getattr(stdout, "isatty", lambda: False)())
-    if is_terminal and console.is_terminal and not console.is_dumb_terminal:
-        try:
-            return _TerminalDisplay()
-        except LiveError:  # rich before 14.1 cannot draw inside another live display.
-            return None
+    try:
+        # Not `console.is_terminal` alone: FORCE_COLOR makes it true for a file as well.
+        if getattr(stdout, "isatty", lambda: False)():
+            console = rich.get_console()
+            if console.is_terminal and not console.is_dumb_terminal:
+                return _TerminalDisplay()
+    except (LiveError, OSError, ValueError):
+        # It is closed or gone, or rich before 14.1 is to draw inside another live display.
+        return None
     return None
 
 
@@ -52,19 +56,28 @@ class _TerminalDisplay:
     def __init__(self) -> None:
         # The shared console, so that a rich display of the user's own and this one agree.
         console = rich.get_console()
-        self.bar = _BAR if console.encoding.startswith("utf") else "=."
+        self._encoding = console.encoding
+        self.bar = _BAR if showable(_BAR, self._encoding) == _BAR else "=."
         self._live = Live(
             console=console, auto_refresh=False, redirect_stdout=True, redirect_stderr=True
         )
+        self._gone = False
         self._live.start()
         # A loop that died without `teardown` must not leave the terminal without a cursor.
         weakref.finalize(self, self._live.stop)
 
     def draw(self, line: Segments) -> None:
-        self._live.update(Text.assemble(*line), refresh=True)
+        if self._gone:
+            return
+        pieces = ((showable(text, self._encoding), style) for text, style in line)
+        try:
+            self._live.update(Text.assemble(*pieces), refresh=True)
+        except (OSError, ValueError):
+            self._gone = True  # A terminal that was closed ends no run.
 
     def close(self) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError, ValueError):
+            self._live.stop()
 
 
 class _NotebookDisplay:
@@ -82,3 +95,22 @@ class _NotebookDisplay:
 
     def close(self) -> None:
         pass
+
+
+class LineBelow:
+    """Draws a line below one that stays as it is; closing it takes the line away again.
+
+    Args:
+        display: Where both are.
+        above: The line that stays.
+    """
+
+    def __init__(self, display: Display, above: Segments) -> None:
+        self._display, self._above = display, [*above, ("\n", "")]
+        self.bar = display.bar
+
+    def draw(self, line: Segments) -> None:
+        self._display.draw([*self._above, *line])
+
+    def close(self) -> None:
+        self._display.draw(self._above[:-1])

@@ -94,13 +94,7 @@ class TensorBoard(Callback):
         embeddings_metadata: object = None,
     ) -> None:
         super().__init__()
-        try:
-            self._library = importlib.import_module("tensorboardX")
-        except ImportError as error:
-            raise ImportError(
-                "`TensorBoard`: expected the `tensorboardX` library, which is not installed.\n"
-                "Install it: pip install tensorboardX."
-            ) from error
+        _library()
         self.log_dir = log_dir
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph
@@ -137,7 +131,7 @@ class TensorBoard(Callback):
         self._names = {run: file_name() for run in _RUNS}
         self._file("train")
         if self.write_graph:
-            self._write_values(0, graph_values(self._library, model_of(self)))
+            self._write_values(0, graph_values(_library(), model_of(self)))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Notes the time."""
@@ -168,26 +162,14 @@ class TensorBoard(Callback):
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Writes the results of an evaluation."""
         results = {f"{key}_vs_iterations": value for key, value in (logs or {}).items()}
-        self._write_logs("validation", self._iterations(), "evaluation_", results)
+        self._write_results("validation", self._iterations(), "evaluation_", results)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the epoch's logs, and the weights if it is time."""
         self._write_batches()
-        if logs:
-            train = {key: value for key, value in logs.items() if not key.startswith("val_")}
-            rate = as_number(getattr(model_of(self).optimizer, "learning_rate", None))
-            if rate is not None:
-                train["learning_rate"] = rate
-            if self.write_steps_per_second:
-                began, first = self._epoch_began
-                train["steps_per_second"] = _rate(self._iterations() - first, time.time() - began)
-            validated = {key[4:]: value for key, value in logs.items() if key.startswith("val_")}
-            self._write_logs("train", epoch, "epoch_", train)
-            if validated:
-                self._write_logs("validation", epoch, "epoch_", validated)
+        self._log_epoch_metrics(epoch, logs)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            values = weight_values(self._library, model_of(self), draw=self.write_images)
-            self._write_values(epoch, values)
+            self._log_weights(epoch)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Closes the files."""
@@ -228,6 +210,50 @@ class TensorBoard(Callback):
                 with saving(path, owner=type(self).__name__):
                     os.truncate(path, size) if size else os.remove(path)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy gets: it writes no file that this one has open."""
+        return {**super().__getstate__(), "_files": {}, "_names": {}}
+
+    # For subclasses, under the names that Keras has for them
+
+    @property
+    def _train_dir(self) -> str:
+        return self._directory("train")
+
+    @property
+    def _val_dir(self) -> str:
+        return self._directory("validation")
+
+    def _log_epoch_metrics(self, epoch: int, logs: Logs | None) -> None:
+        """Writes an epoch's logs."""
+        if not logs:
+            return
+        train = {key: value for key, value in logs.items() if not key.startswith("val_")}
+        train = self._collect_learning_rate(train)
+        if self.write_steps_per_second:
+            train["steps_per_second"] = self._compute_steps_per_second()
+        validated = {key[4:]: value for key, value in logs.items() if key.startswith("val_")}
+        self._write_results("train", epoch, "epoch_", train)
+        if validated:
+            self._write_results("validation", epoch, "epoch_", validated)
+
+    def _collect_learning_rate(self, logs: Logs) -> Logs:
+        """Adds the learning rate to an epoch's logs, if there is one."""
+        rate = as_number(getattr(model_of(self).optimizer, "learning_rate", None))
+        return logs if rate is None else {**logs, "learning_rate": rate}
+
+    def _compute_steps_per_second(self) -> float | None:
+        """Returns the speed of the epoch so far."""
+        began, first = self._epoch_began
+        return _rate(self._iterations() - first, time.time() - began)
+
+    def _log_weights(self, epoch: int) -> None:
+        """Writes the weights' histograms, and draws them if asked to."""
+        values = weight_values(_library(), model_of(self), draw=self.write_images)
+        self._write_values(epoch, values)
+
+    # Inside
+
     def _iterations(self) -> int:
         return int(getattr(model_of(self).optimizer, "iterations", self._step))
 
@@ -239,7 +265,7 @@ class TensorBoard(Callback):
         if run not in self._files:
             with saving(self._directory(run), owner=type(self).__name__):
                 name = self._names.setdefault(run, file_name())
-                self._files[run] = EventFile(self._library, self._directory(run), name)
+                self._files[run] = EventFile(_library(), self._directory(run), name)
         return self._files[run]
 
     def _write_batches(self) -> None:
@@ -257,7 +283,7 @@ class TensorBoard(Callback):
                 self._since = (now, self._step)
         self._write_scalars("train", "batch_", batches)
 
-    def _write_logs(self, run: str, step: int, prefix: str, logs: Logs) -> None:
+    def _write_results(self, run: str, step: int, prefix: str, logs: Logs) -> None:
         scalars = Scalars()
         scalars.add(time.time(), step, logs)
         self._write_scalars(run, prefix, scalars)
@@ -272,6 +298,16 @@ class TensorBoard(Callback):
         for value in values:
             with saving(self._directory("train"), owner=type(self).__name__):
                 file.add_value(step, value)
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("tensorboardX")
+    except ImportError as error:
+        raise ImportError(
+            "`TensorBoard`: expected the `tensorboardX` library, which is not installed.\n"
+            "Install it: pip install tensorboardX."
+        ) from error
 
 
 def _rate(steps: int, seconds: float) -> float | None:
