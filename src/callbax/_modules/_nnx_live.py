@@ -129,3 +129,13 @@ def _checked(path: str, value: Any, old: Array) -> Array:
             )
         )
     return jnp.asarray(array)
+
+
+def take(variable: Any) -> Any:
+    """Returns the array that a variable holds."""
+    return variable.get_raw_value()
+
+
+def put(variable: Any, value: Any) -> None:
+    """Gives a variable an array, in a trace too, where NNX would refuse."""
+    _SLOT.__set__(variable, value)

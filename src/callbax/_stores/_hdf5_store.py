@@ -100,6 +100,7 @@ def _to_contents(run: RunState) -> Contents:
         "pass_step": run.pass_step,
         "pass_done": run.pass_done,
         "hyperparameters": dict(run.hyperparameters),
+        "captured": dict(run.captured),
         "pass_length": run.pass_length,
         "batch_size": run.batch_size,
         "fit": run.fit,

@@ -29,6 +29,7 @@ class RunState:
         batch_size: Samples in the first batch of the data; None if unknown.
         fit: Fits with this store that had ended before this one in the same process.
         begun: Training steps taken when this fit began.
+        captured: Arrays of the variables that losses and metrics hold from outside, by number.
         ema_swapped: Whether weights and their moving averages have changed places.
         callbacks: States of the callbacks, `History` among them, by class name.
     """
@@ -47,6 +48,7 @@ class RunState:
     batch_size: int | None = None
     fit: int = 0
     begun: int = 0
+    captured: Mapping[str, Any] = field(default_factory=dict)
     ema_swapped: bool = False
     callbacks: Mapping[str, Any] = field(default_factory=dict)
 

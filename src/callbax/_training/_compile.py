@@ -37,18 +37,24 @@ class Programs:
         looped: Whether XLA compiles it as well inside a loop.
 
     Attributes:
+        constants: Numbers of Python that the step reads; for others it is compiled again.
         traces: How often a program was traced; each trace is a compilation.
     """
 
     def __init__(self, step: Step, *, looped: bool = True) -> None:
         self.step, self.looped = step, looped
         self.traces = 0
-        self._prepared: dict[int, threading.Thread] = {}
+        self.constants: tuple[Any, ...] = ()
+        self._prepared: dict[Any, threading.Thread] = {}
         self._step_times: dict[Any, StepTime] = {}
-        self._loop = jax.jit(self._trace_loop, static_argnames=("structure", "capacity"))
-        self._single = jax.jit(self._trace_single, static_argnames="structure")
+        self._loop = jax.jit(
+            self._trace_loop, static_argnames=("structure", "capacity", "constants")
+        )
+        self._single = jax.jit(self._trace_single, static_argnames=("structure", "constants"))
         self._single_overwriting = jax.jit(
-            self._trace_single, static_argnames="structure", donate_argnames="moving"
+            self._trace_single,
+            static_argnames=("structure", "constants"),
+            donate_argnames="moving",
         )
 
     def pack(self, state: TrainState) -> Packed:
@@ -90,12 +96,20 @@ class Programs:
                 scalar(count),
                 structure=structure,
                 capacity=capacity,
+                constants=self.constants,
             )
             return start.moved(moving), [rows]
         program = self._single_overwriting if overwrite else self._single
         blocks = []
         for index in range(first, first + count):
-            moving, row = program(moving, rest, batches, scalar(index), structure=structure)
+            moving, row = program(
+                moving,
+                rest,
+                batches,
+                scalar(index),
+                structure=structure,
+                constants=self.constants,
+            )
             blocks.append(row)
         return start.moved(moving), blocks
 
@@ -110,18 +124,24 @@ class Programs:
             batches: Batches of that size.
             overwrite: As for `run`.
         """
-        if batches.size not in self._prepared:
+        key = batches.size, self.constants
+        if key not in self._prepared:
             program = self._single_overwriting if overwrite else self._single
             lowered = program.lower(
-                start.moving, start.rest, batches, scalar(0), structure=start.structure
+                start.moving,
+                start.rest,
+                batches,
+                scalar(0),
+                structure=start.structure,
+                constants=self.constants,
             )
-            self._prepared[batches.size] = threading.Thread(target=lowered.compile)
-            self._prepared[batches.size].start()
+            self._prepared[key] = threading.Thread(target=lowered.compile)
+            self._prepared[key].start()
 
     def await_prepared(self, batches: Batches) -> None:
         """Waits until what `prepare` began for batches of this size is done."""
-        if batches.size in self._prepared:
-            self._prepared[batches.size].join()
+        if (thread := self._prepared.get((batches.size, self.constants))) is not None:
+            thread.join()
 
     def step_time(self, spec: PyTree) -> StepTime:
         """Returns what was seen of the step on batches of these shapes and dtypes."""
@@ -146,6 +166,7 @@ class Programs:
         *,
         structure: Any,
         capacity: int,
+        constants: tuple[Any, ...],
     ) -> tuple[list[Array], PyTree]:
         self.traces += 1
 
@@ -171,6 +192,7 @@ class Programs:
         index: Array,
         *,
         structure: Any,
+        constants: tuple[Any, ...],
     ) -> tuple[list[Array], PyTree]:
         self.traces += 1
         moved, row = self._step(moving, rest, batches, index, structure=structure)

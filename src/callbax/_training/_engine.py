@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import jax
@@ -15,6 +16,7 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Feed
 from callbax._data._placement import Placement
+from callbax._modules._captured import Captured
 from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._modules._trace import trace
 from callbax._training._compile import Programs, loops_well
@@ -22,10 +24,12 @@ from callbax._training._gauge import Gauge
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import Pace, StepsPerExecution
 from callbax._training._state import Resting, TrainState
-from callbax._training._step import Step, predict_step, test_step, train_step
+from callbax._training._step import Fields, Step, predict_step, test_step, train_step
 from callbax._training._timeline import Timeline
 from callbax.optimizers import Optimizer
 
+_TRACED: ContextVar[tuple["Engine", Variables] | None] = ContextVar("traced", default=None)
+"""The variables of the step that is being traced; other threads see the state as ever."""
 LARGE_STATE = 0.2
 """Share of the device's memory from which on a second copy of the state is too many."""
 _TRAINED = (
@@ -66,6 +70,7 @@ class Engine:
         self._given: Optimizer | None = None
         self._line: Timeline | None = None
         self._objective: Objective | None = None
+        self.captured = Captured((), None)
         self._programs: dict[str, Programs] = {}
         self._structure: object = None
         self._rest = self._at_rest()
@@ -88,7 +93,10 @@ class Engine:
             self._line.write(state)
 
     def read_variables(self) -> Variables:
-        """Returns the module's variables at the current batch."""
+        """Returns the module's variables at the current batch; in a trace, the step's."""
+        traced = _TRACED.get()
+        if traced is not None and traced[0] is self:
+            return traced[1]
         return self.read().variables
 
     def write_variables(self, variables: Variables) -> None:
@@ -230,6 +238,7 @@ class Engine:
             x, y, _ = batch
             _, y_pred = trace(self.functional, self.read_variables(), x)
             self._objective = Objective(self.goals, y, y_pred)
+            self.captured = Captured(self.goals.functions(), self.functional.module)
         return self._objective
 
     def directions(self) -> dict[str, str | None]:
@@ -258,7 +267,11 @@ class Engine:
         outer, began = self._line, time.perf_counter()
         spec, start = feed.spec(self.step), self.read()
         self._forget_other_structures()
-        start = start.replace(metrics=() if mode == "predict" else self.objective(spec).empty)
+        if mode == "predict":
+            start = start.replace(metrics=())
+        else:
+            empty = self.objective(spec).empty
+            start = start.replace(metrics=empty, captured=self.captured.read())
         line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
         shown = self.functional.live(self) if outer is None else nullcontext()
         end = start
@@ -282,6 +295,17 @@ class Engine:
                 self.write(self.read().replace(**changed))
             if outer is not None:
                 outer.gauge.leave_out(time.perf_counter() - began)
+
+    @contextmanager
+    def shown(self, state: Fields, variables: Variables) -> Iterator[None]:
+        """Lets losses and metrics read the model and what they captured as of a traced step."""
+        token = _TRACED.set((self, variables))
+        numbers = state["learning_rate"], state["step"], state["hyperparameters"]
+        try:
+            with self._compiled().traced(*numbers), self.captured.shown(state["captured"]):
+                yield
+        finally:
+            _TRACED.reset(token)
 
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
         """Calls the module as of the current batch, its statistics left alone."""
@@ -312,6 +336,7 @@ class Engine:
             exact=exact and chosen,
             overwrite=overwrite,
             check=self._need_same_structure if mode == "train" else None,
+            captured=None if mode == "predict" or not self.captured else self.captured,
             batch_size=jax.tree.leaves(spec[0])[0].shape[0],
         )
 
@@ -331,8 +356,9 @@ class Engine:
     def _step(self, mode: str) -> Step:
         if mode == "predict" or self._objective is None:
             return predict_step(self.functional)
-        step = test_step if mode == "test" else train_step
-        return step(self.functional, self._objective, self._compiled())
+        if mode == "test":
+            return test_step(self.functional, self._objective, self)
+        return train_step(self.functional, self._objective, self._compiled(), self)
 
     def _compiled(self) -> Optimizer:
         """Returns the optimizer of a model that was compiled."""

@@ -40,6 +40,11 @@ class Goals:
     metrics: Any = None
     weighted_metrics: Any = None
 
+    def functions(self) -> list[Any]:
+        """Returns the losses and metrics that are no names."""
+        given = (*_leaves(self.loss), *_leaves(self.metrics), *_leaves(self.weighted_metrics))
+        return [function for function in given if not isinstance(function, str)]
+
     def check(self) -> None:
         """Looks every name up, so that a misspelt one fails in ``compile``.
 

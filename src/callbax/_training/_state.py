@@ -29,6 +29,7 @@ class TrainState:
         learning_rate: float32 scalar; steps read it and never change it.
         hyperparameters: Other numbers of the optimizer that were assigned in training, by name;
             steps read and never change them. The others are constants of the compiled step.
+        captured: Arrays of the variables that losses and metrics hold from outside, likewise.
     """
 
     params: Arrays
@@ -39,6 +40,7 @@ class TrainState:
     step: Array
     learning_rate: Array
     hyperparameters: Arrays
+    captured: Arrays
 
     @property
     def variables(self) -> Variables:
@@ -187,6 +189,7 @@ class Resting:
             step=self._step,
             learning_rate=self.learning_rate,
             hyperparameters=self.hyperparameters,
+            captured={},
         )
 
     def write(self, state: TrainState) -> None:

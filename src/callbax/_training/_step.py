@@ -33,10 +33,17 @@ class Optimizer(Protocol):
     ) -> tuple[PyTree, PyTree]:
         """Returns the parameters and the optimizer's state after one step."""
 
-    def traced(
-        self, learning_rate: Array, step: Array, hyperparameters: Arrays
-    ) -> AbstractContextManager[None]:
-        """Lets whoever reads the optimizer in a trace read the step's numbers."""
+
+class Outside(Protocol):
+    """What losses and metrics may read besides their arguments."""
+
+    def shown(self, state: Fields, variables: Variables) -> AbstractContextManager[None]:
+        """Lets them read it as of the step that is being traced.
+
+        Args:
+            state: The state before the step.
+            variables: The module's variables, gradients flowing through them.
+        """
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,9 @@ class Step:
     keys: tuple[str, ...] | None
 
 
-def train_step(module: Functional, objective: Objective, optimizer: Optimizer) -> Step:
+def train_step(
+    module: Functional, objective: Objective, optimizer: Optimizer, outside: Outside
+) -> Step:
     """Returns the step that trains: forward, backward, update, running metrics.
 
     Its row holds the running values of the epoch so far, as Keras reports them, and in a last
@@ -64,7 +73,7 @@ def train_step(module: Functional, objective: Objective, optimizer: Optimizer) -
     """
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
-        with _shown(optimizer, state):
+        with outside.shown(state, _variables(state)):
             return descend(state, batch)
 
     def descend(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
@@ -73,7 +82,8 @@ def train_step(module: Functional, objective: Objective, optimizer: Optimizer) -
         def objective_of(params: Arrays) -> tuple[Array, tuple[Any, PyTree, Arrays]]:
             variables = Variables(params, state["stats"], state["random"])
             y_pred, stats = module.apply(variables, x, training=True, step=state["step"])
-            losses = objective.losses(y, y_pred, sample_weight)
+            with outside.shown(state, variables):
+                losses = objective.losses(y, y_pred, sample_weight)
             return losses[0], (losses, y_pred, stats)
 
         grads, (losses, y_pred, stats) = jax.grad(objective_of, has_aux=True)(state["params"])
@@ -95,22 +105,30 @@ def train_step(module: Functional, objective: Objective, optimizer: Optimizer) -
         return moved, jnp.append(objective.compute(metrics), losses[0])
 
     moves = ("params", "stats", "optimizer", "metrics", "step")
-    reads = ("random", "learning_rate", "hyperparameters")
+    reads = ("random", "learning_rate", "hyperparameters", "captured")
     return Step(run, moves, reads, tuple(sorted(objective.keys)))
 
 
-def test_step(module: Functional, objective: Objective, optimizer: Optimizer) -> Step:
+def test_step(module: Functional, objective: Objective, outside: Outside) -> Step:
     """Returns the step that evaluates: forward and running metrics."""
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
         y_pred, _ = module.apply(_variables(state), x, training=False, step=state["step"])
-        with _shown(optimizer, state):
+        with outside.shown(state, _variables(state)):
             losses = objective.losses(y, y_pred, sample_weight)
             metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
 
-    reads = ("params", "stats", "random", "step", "learning_rate", "hyperparameters")
+    reads = (
+        "params",
+        "stats",
+        "random",
+        "step",
+        "learning_rate",
+        "hyperparameters",
+        "captured",
+    )
     return Step(run, ("metrics",), reads, tuple(sorted(objective.keys)))
 
 
@@ -122,11 +140,6 @@ def predict_step(module: Functional) -> Step:
         return {}, y_pred
 
     return Step(run, (), ("params", "stats", "random", "step"), None)
-
-
-def _shown(optimizer: Optimizer, state: Fields) -> AbstractContextManager[None]:
-    """Shows the numbers of a state to losses and metrics that read the optimizer."""
-    return optimizer.traced(state["learning_rate"], state["step"], state["hyperparameters"])
 
 
 def _variables(state: Fields) -> Variables:

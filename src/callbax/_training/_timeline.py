@@ -18,14 +18,19 @@ import numpy as np
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs
 from callbax._core._types import Array, PyTree
+from callbax._core._warnings import warn
 from callbax._data._feed import Feed
 from callbax._data._select import Chunk
+from callbax._modules._captured import Captured
 from callbax._training._compile import Programs
 from callbax._training._execution import Execution
 from callbax._training._gauge import Gauge
 from callbax._training._pace import Pace
 from callbax._training._reading import Pass, Place, Reading
 from callbax._training._state import Packed, TrainState, check_same_form
+
+_MANY_RENEWALS = 4
+"""After so many programs that differ in a number of Python alone, a warning is due."""
 
 
 class Timeline:
@@ -49,6 +54,7 @@ class Timeline:
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
         check: Raises if hooks have changed what compiled programs cannot follow; called before
             every execution and at the end of every epoch.
+        captured: What losses and metrics hold from outside; None for nothing.
         batch_size: Samples in the first batch of the data.
 
     Attributes:
@@ -67,11 +73,15 @@ class Timeline:
         exact: bool = False,
         overwrite: bool = False,
         check: Callable[[], None] | None = None,
+        captured: Captured | None = None,
         batch_size: int = 1,
     ) -> None:
         self.batch_size = batch_size
         self._programs, self._pace, self._check = programs, pace, check
         self.gauge = Gauge()
+        self._captured = captured
+        if captured is not None:
+            programs.constants = captured.note()
         self._reading = Reading(feed)
         self.batches_per_pass = feed.batches_per_pass
         self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
@@ -85,6 +95,7 @@ class Timeline:
         self._last: tuple[Execution, int] | None = None
         self._recorded_row: list[float] | None = None
         self._ready_at = 0.0
+        self._renewals = 0
         self._capacity: int | None = None
 
     # For the loop
@@ -140,6 +151,8 @@ class Timeline:
         Returns:
             Over how many batches it moved.
         """
+        if self._captured is not None and self._captured.changed(self._known.state.captured):
+            self._take_captured(self._captured)
         execution = self._current
         if execution is None or self._cursor == execution.ends:
             execution = self._begin_execution()
@@ -255,6 +268,20 @@ class Timeline:
     def _restart(self, state: TrainState) -> None:
         self._known, self._known_at = self._programs.pack(state), self._cursor
         self._current = self._next = None
+
+    def _take_captured(self, captured: Captured) -> None:
+        """Lets what hooks changed outside of the state count from the next step on."""
+        known = self._programs.constants
+        self._programs.constants = captured.note()
+        if self._programs.constants != known:
+            self._renewals += 1
+            if self._renewals == _MANY_RENEWALS:
+                warn(
+                    "A loss or metric reads a Python number that hooks keep changing; for every "
+                    "new value the step is compiled again. Keep it in a `backend.variable(...)` "
+                    "or an `nnx.Variable`: these count without that."
+                )
+        self.write(self.read().replace(captured=captured.read()))
 
     def _prepare_rest(self) -> None:
         """Compiles the program for the pass's last, smaller batch, if the epoch gets there."""
