@@ -103,7 +103,8 @@ class BackupAndRestore(Callback):
 
     def run_store(self) -> RunStore:
         """Returns where the run is kept; ``fit`` asks for it and reads it before the first hook."""
-        directory, steps = self.backup_dir, getattr(model_of(self).optimizer, "iterations", 0)
+        # A number: what the optimizer gives is live.
+        directory, steps = self.backup_dir, int(getattr(model_of(self).optimizer, "iterations", 0))
         self._store = self._store_in(directory)
         while (kept := self._store.latest()) is not None and self._is_later(kept, steps):
             warn(
