@@ -1,8 +1,9 @@
 """What runs a module: its state, its programs, and the way from the one to the other."""
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._modules._trace import trace
 from callbax._training._compile import Programs, loops_well
 from callbax._training._gauge import Gauge
+from callbax._training._lines import Lines
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import Pace, StepsPerExecution
 from callbax._training._state import Resting, TrainState
@@ -68,7 +70,10 @@ class Engine:
         self.steps_per_execution: StepsPerExecution = "auto"
         self.optimizer: Optimizer | None = None
         self._given: Optimizer | None = None
-        self._line: Timeline | None = None
+        self._lines = Lines()
+        self._lock = threading.RLock()
+        self._runs = 0
+        self._shown = ExitStack()
         self._objective: Objective | None = None
         self.captured = Captured((), None)
         self._programs: dict[str, Programs] = {}
@@ -264,37 +269,72 @@ class Engine:
             feed: Where the batches come from.
             hooks: The callbacks of the run.
         """
-        outer, began = self._line, time.perf_counter()
-        spec, start = feed.spec(self.step), self.read()
-        self._forget_other_structures()
-        if mode == "predict":
-            start = start.replace(metrics=())
-        else:
-            empty = self.objective(spec).empty
-            start = start.replace(metrics=empty, captured=self.captured.read())
-        line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
-        shown = self.functional.live(self) if outer is None else nullcontext()
-        end = start
+        began = time.perf_counter()
+        with self._live():
+            spec, start = feed.spec(self.step), self.read()
+            if mode == "predict":
+                start = start.replace(metrics=())
+            else:
+                empty = self.objective(spec).empty
+                start = start.replace(metrics=empty, captured=self.captured.read())
+            line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
+            end = start
 
-        def close(error: BaseException | None) -> None:
-            nonlocal end
-            end = line.close()
+            def close(error: BaseException | None) -> None:
+                nonlocal end
+                end = line.close()
 
+            self._enter(line, trains=mode == "train")
+            try:
+                with AtEnd(close):
+                    yield line
+            finally:
+                self._lines.leave(line)
+                changed = {
+                    name: getattr(end, name)
+                    for name in _TRAINED
+                    if getattr(end, name) is not getattr(start, name)
+                }
+                if changed:
+                    self.write(self.read().replace(**changed))
+                if self._line is not None:
+                    self._line.gauge.leave_out(time.perf_counter() - began)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a training run is under way, in whatever thread."""
+        return self._lines.trains
+
+    @property
+    def _line(self) -> Timeline | None:
+        return self._lines.current
+
+    @contextmanager
+    def _live(self) -> Iterator[None]:
+        """Lets the user's module show the state from the first run's begin to the last one's end.
+
+        Runs of several threads need not end in the order in which they began.
+        """
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1:
+                self._rest.hold()
+                self._forget_other_structures()
+                self._shown.enter_context(self.functional.live(self))
         try:
-            with shown, AtEnd(close):
-                self._line = line
-                yield line
+            yield
         finally:
-            self._line = outer
-            changed = {
-                name: getattr(end, name)
-                for name in _TRAINED
-                if getattr(end, name) is not getattr(start, name)
-            }
-            if changed:
-                self.write(self.read().replace(**changed))
-            if outer is not None:
-                outer.gauge.leave_out(time.perf_counter() - began)
+            with self._lock:
+                self._runs -= 1
+                if self._runs == 0:
+                    self._shown.close()
+                    self._rest.release()
+
+    def _enter(self, line: Timeline, *, trains: bool) -> None:
+        with self._lock:
+            if trains and self._lines.trained_elsewhere:
+                raise already_training("fit")
+            self._lines.enter(line, trains=trains)
 
     @contextmanager
     def shown(self, state: Fields, variables: Variables) -> Iterator[None]:
@@ -401,3 +441,16 @@ class Engine:
                     action="Set weights or the learning rate in hooks; compile between runs.",
                 )
             )
+
+
+def already_training(where: str) -> RuntimeError:
+    """Returns the error for a second training run of a model that is being trained."""
+    return RuntimeError(
+        explain(
+            where,
+            expected="a model that is not being trained",
+            received="one whose `fit` is still under way",
+            action="Wait for it to end, train a copy.deepcopy of the model, or call "
+            "`train_on_batch` in a hook.",
+        )
+    )

@@ -171,13 +171,26 @@ class Resting:
     ) -> None:
         self._module, self._init_optimizer = module, init_optimizer
         self._optimizer: PyTree = None
+        self._held: Variables | None = None
+        self._lent: Variables | None = None
         self._form: dict[str, Any] | None = None
         self._step = step
         self.learning_rate = learning_rate
         self.hyperparameters: Arrays = {}
 
+    def hold(self) -> None:
+        """Keeps the variables here for as long as the user's module shows those of runs."""
+        self._held = self._lent = self.read().variables
+
+    def release(self) -> None:
+        """Gives the variables back to the user's module."""
+        held, self._held = self._held, None
+        if held is not None and held is not self._lent:
+            self._module.write(held)
+        self._lent = None
+
     def read(self) -> TrainState:
-        variables = self._module.read()
+        variables = self._module.read() if self._held is None else self._held
         form = {path: (array.shape, array.dtype) for path, array in variables.params.items()}
         if form != self._form:
             self._optimizer = _carried_over(self._optimizer, self._init_optimizer(variables.params))
@@ -193,7 +206,10 @@ class Resting:
         )
 
     def write(self, state: TrainState) -> None:
-        self._module.write(state.variables)
+        if self._held is None:
+            self._module.write(state.variables)
+        else:
+            self._held = state.variables
         self._optimizer = state.optimizer
         self._step, self.learning_rate = state.step, state.learning_rate
         self.hyperparameters = state.hyperparameters

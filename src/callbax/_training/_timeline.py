@@ -7,6 +7,7 @@ replaying the steps up to there; one that changes the state has the rest of the 
 away, and the next one starts from the new state, with the same data.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -79,6 +80,8 @@ class Timeline:
         self.batch_size = batch_size
         self._programs, self._pace, self._check = programs, pace, check
         self.gauge = Gauge()
+        # Other threads may read and write the state while hooks are called in this one.
+        self._lock = threading.RLock()
         self._captured = captured
         if captured is not None:
             programs.constants = captured.note()
@@ -151,6 +154,10 @@ class Timeline:
         Returns:
             Over how many batches it moved.
         """
+        with self._lock:
+            return self._advance(whole=whole)
+
+    def _advance(self, *, whole: bool) -> int:
         if self._captured is not None and self._captured.changed(self._known.state.captured):
             self._take_captured(self._captured)
         execution = self._current
@@ -189,9 +196,10 @@ class Timeline:
 
     def read(self) -> TrainState:
         """Returns the state after the last batch."""
-        if self._current is not None:
-            self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
-        return self._at_cursor().state
+        with self._lock:
+            if self._current is not None:
+                self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
+            return self._at_cursor().state
 
     def write(self, state: TrainState) -> None:
         """Replaces the state after the last batch; what ran ahead of it is dropped.
@@ -199,6 +207,10 @@ class Timeline:
         Raises:
             ValueError: The new one has other shapes or dtypes; nothing was changed.
         """
+        with self._lock:
+            self._write(state)
+
+    def _write(self, state: TrainState) -> None:
         check_same_form(self._known.state, state)
         execution = self._current
         discarded = self._next.count if self._next is not None else 0
@@ -254,9 +266,10 @@ class Timeline:
 
     def close(self) -> TrainState:
         """Ends the run, gives unused data back and returns the state at the cursor."""
-        state = self._at_cursor().state
-        self._restart(state)
-        self._reading.close()
+        with self._lock:
+            state = self._at_cursor().state
+            self._restart(state)
+            self._reading.close()
         return state
 
     # Inside

@@ -22,7 +22,7 @@ from callbax._data._training_data import training_feeds
 from callbax._stores._protocol import RunState
 from callbax._training import _loop
 from callbax._training._averages import Averages
-from callbax._training._engine import Engine
+from callbax._training._engine import Engine, already_training
 from callbax._training._run_state import restore, take
 from callbax._training._timeline import Timeline
 from callbax._training._validation import Validation
@@ -99,6 +99,8 @@ class Runs:
     ) -> History | None:
         """Trains; arguments are those of ``Model.fit``."""
         self._need_compiled("fit", loss=True)
+        if self._engine.is_training:
+            raise already_training("fit")
         first, end = check_epochs(epochs, initial_epoch)
         steps = optional_count("fit", "steps_per_epoch", steps_per_epoch)
         validation_steps = optional_count("fit", "validation_steps", validation_steps)
