@@ -60,6 +60,10 @@ class NnxFunctional(Functional):
         self._whole = True
         self.forget_structure()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What was compiled or looked up of the module stays behind.
+        return {"module": self.module, "_keys": {}, "_whole": self._whole}
+
     @functools.cached_property
     def _structure(self) -> "_Structure":
         """What the module is apart from its arrays; taken once, when they all exist."""

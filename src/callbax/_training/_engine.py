@@ -68,6 +68,7 @@ class Engine:
         self.functional, self.placement = functional, placement
         self.goals = Goals()
         self.steps_per_execution: StepsPerExecution = "auto"
+        self.run_eagerly = False
         self.optimizer: Optimizer | None = None
         self._given: Optimizer | None = None
         self._lines = Lines()
@@ -79,6 +80,27 @@ class Engine:
         self._programs: dict[str, Programs] = {}
         self._structure: object = None
         self._rest = self._at_rest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy needs: the state as of the current batch, and nothing compiled."""
+        rest = self._at_rest()
+        if self.functional.built:
+            rest.keep(self.read())
+        kept = (
+            "functional",
+            "placement",
+            "goals",
+            "steps_per_execution",
+            "optimizer",
+            "run_eagerly",
+        )
+        return {name: getattr(self, name) for name in kept} | {"_rest": rest}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["functional"], state["placement"])  # type: ignore[misc]
+        vars(self).update(state)
+        if self.optimizer is not None:
+            self.optimizer.live.source = self
 
     # State
 

@@ -178,6 +178,12 @@ class Resting:
         self.learning_rate = learning_rate
         self.hyperparameters: Arrays = {}
 
+    def keep(self, state: TrainState) -> None:
+        """Takes all of a state but the variables, which are in a copy of the module."""
+        self._optimizer, self._form = state.optimizer, _form_of(state.params)
+        self._step, self.learning_rate = state.step, state.learning_rate
+        self.hyperparameters = state.hyperparameters
+
     def hold(self) -> None:
         """Keeps the variables here for as long as the user's module shows those of runs."""
         self._held = self._lent = self.read().variables
@@ -191,7 +197,7 @@ class Resting:
 
     def read(self) -> TrainState:
         variables = self._module.read() if self._held is None else self._held
-        form = {path: (array.shape, array.dtype) for path, array in variables.params.items()}
+        form = _form_of(variables.params)
         if form != self._form:
             self._optimizer = _carried_over(self._optimizer, self._init_optimizer(variables.params))
             self._form = form
@@ -221,6 +227,10 @@ class Resting:
     def restart(self) -> None:
         """Makes the optimizer's state again, as of its first step."""
         self._form = self._optimizer = None
+
+
+def _form_of(params: Arrays) -> dict[str, Any]:
+    return {path: (array.shape, array.dtype) for path, array in params.items()}
 
 
 def _carried_over(old: PyTree, fresh: PyTree) -> PyTree:

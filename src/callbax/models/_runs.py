@@ -77,6 +77,9 @@ class Runs:
         self._fit: _Fit | None = None
         self.validates = self.validates_by_batch = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_fit": None}  # a copy is not being fitted
+
     def fit(
         self,
         x: DataLike | None,
