@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import FunctionType
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from callbax._modules._nnx_live import live_variables
 from callbax._modules._nnx_parts import named_parts, size
 from callbax._modules._protocol import Arrays, Functional, Part, StateAccess, Variables, Weight
 from callbax.layers import Layer
-from callbax.layers._layer import frozen_variables, keras_order
+from callbax.layers._layer import copied, frozen_variables, keras_order
 
 _TRAINING_ARGUMENTS: dict[str, Callable[[bool], bool]] = {
     "training": lambda training: training,
@@ -63,6 +63,11 @@ class NnxFunctional(Functional):
     def __getstate__(self) -> dict[str, Any]:
         # What was compiled or looked up of the module stays behind.
         return {"module": self.module, "_keys": {}, "_whole": self._whole}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        again = object.__new__(type(self))
+        vars(again).update(self.__getstate__(), module=copied(self.module, memo))
+        return again
 
     @functools.cached_property
     def _structure(self) -> "_Structure":

@@ -101,18 +101,7 @@ class Layer(nnx.Module):
         super().__setattr__(name, held)
 
     def __deepcopy__(self, memo: Any = None) -> Self:
-        # NNX's own copy would part what other objects that are copied along refer to, and forget
-        # in which order weights were made.
-        memo = {} if memo is None else memo
-        nodes = [node for _, node in nnx.iter_graph(self)]
-        parts = [node for node in nodes if isinstance(node, nnx.Pytree)]
-        memo |= {id(node): _copied(node) for node in nodes if isinstance(node, nnx.Variable)}
-        memo |= {id(part): object.__new__(type(part)) for part in parts}
-        for part in parts:
-            vars(memo[id(part)]).update(
-                {name: copy.deepcopy(value, memo) for name, value in vars(part).items()}
-            )
-        again: Self = memo[id(self)]
+        again: Self = copied(self, {} if memo is None else memo)
         return again
 
     @property
@@ -500,6 +489,27 @@ def _shapes(layer: Layer, *args: Any, **kwargs: Any) -> dict[str, Any]:
     given = inspect.signature(layer.call).bind(*args, **kwargs).arguments
     by_name = {name: name.removesuffix("_shape") for name in names}
     return {name: _shape_of(given[arg]) for name, arg in by_name.items() if arg in given}
+
+
+def copied(module: Any, memo: dict[int, Any]) -> Any:
+    """Returns a deep copy of a module.
+
+    NNX's own copy would part what other objects that are copied along refer to, and forget in
+    which order weights were made.
+
+    Args:
+        module: Any ``nnx.Module``.
+        memo: What ``copy.deepcopy`` keeps of the objects that it has copied.
+    """
+    nodes = [node for _, node in nnx.iter_graph(module)]
+    parts = [node for node in nodes if isinstance(node, nnx.Pytree)]
+    memo |= {id(node): _copied(node) for node in nodes if isinstance(node, nnx.Variable)}
+    memo |= {id(part): object.__new__(type(part)) for part in parts}
+    for part in parts:
+        vars(memo[id(part)]).update(
+            {name: copy.deepcopy(value, memo) for name, value in vars(part).items()}
+        )
+    return memo[id(module)]
 
 
 def _copied(variable: Any) -> Any:
