@@ -151,6 +151,10 @@ class Functional(Protocol):
         """
         ...
 
+    def shapes(self) -> tuple[PyTree, PyTree] | None:
+        """Returns shapes and dtypes of a batch of inputs and of outputs; None if unknown."""
+        return None
+
     def weights(self) -> Sequence[Weight]:
         """Returns the weights in Keras's order; by default as `read` lists them."""
         return [Weight(path, f"module/{path}", path) for path in self.read().weights]

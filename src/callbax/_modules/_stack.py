@@ -87,6 +87,10 @@ class StackFunctional(NnxFunctional):
     def groups(self) -> dict[str, str]:
         return LayerKeys(self.module).names
 
+    def shapes(self) -> tuple[PyTree, PyTree] | None:
+        known = self.module.known
+        return (known.inputs, known.outputs[-1]) if self.built else None
+
     def parts(self) -> list[Part]:
         named = named_parts(self.module)
         outputs = [*self.module.known.outputs, *[None] * len(named)]

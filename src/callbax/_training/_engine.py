@@ -191,6 +191,15 @@ class Engine:
         """The last batch's own loss; NaN outside a run."""
         return float("nan") if self._line is None else self._line.batch_loss
 
+    def logs(self) -> dict[str, float]:
+        """Returns the running metrics of the innermost run; none if there is no run."""
+        return {} if self._line is None else self._line.logs()
+
+    def reset_metrics(self) -> None:
+        """Lets the running metrics start again at the current batch."""
+        if self._line is not None and self._objective is not None:
+            self._line.write(self._line.read().replace(metrics=self._objective.empty))
+
     @property
     def gauge(self) -> Gauge | None:
         """What tells how fast the innermost run is; None if there is no run."""
@@ -237,7 +246,12 @@ class Engine:
         self._rest = self._at_rest()
 
     def compile(
-        self, optimizer: Optimizer, goals: Goals, steps_per_execution: StepsPerExecution
+        self,
+        optimizer: Optimizer,
+        goals: Goals,
+        steps_per_execution: StepsPerExecution,
+        *,
+        run_eagerly: bool = False,
     ) -> None:
         """Takes an optimizer and goals, all checked.
 
@@ -249,6 +263,7 @@ class Engine:
         """
         self._need_rest()
         self.goals, self.steps_per_execution = goals, steps_per_execution
+        self.run_eagerly = run_eagerly
         self._objective, self._programs = None, {}
         if optimizer is not self.optimizer and optimizer is not self._given:
             self._given = optimizer
@@ -292,7 +307,7 @@ class Engine:
             hooks: The callbacks of the run.
         """
         began = time.perf_counter()
-        with self._live():
+        with self._live(), jax.disable_jit(self.run_eagerly):
             spec, start = feed.spec(self.step), self.read()
             if mode == "predict":
                 start = start.replace(metrics=())

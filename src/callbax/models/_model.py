@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from callbax._core._errors import describe, explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._naming import auto_name
 from callbax._core._rng import SeedSource
-from callbax._core._types import DataLike, LossLike, MetricsLike, ShapeLike, Verbose
+from callbax._core._types import DataLike, LossLike, MetricsLike, PyTree, ShapeLike, Verbose
 from callbax._data._placement import OneDevice
 from callbax._modules._adapters import functional_of
 from callbax._modules._nnx_parts import find_part
@@ -24,6 +24,7 @@ from callbax._training._averages import Averages
 from callbax._training._engine import Engine
 from callbax._training._objective import Goals
 from callbax._training._pace import StepsPerExecution, check_steps_per_execution
+from callbax._training._views import MetricView, WeightView, weight_views
 from callbax._training._weights import get_weights, set_weights
 from callbax.callbacks import History
 from callbax.callbacks._model_view import GaugeView
@@ -31,7 +32,7 @@ from callbax.models._files import ModelFiles, compile_arguments
 from callbax.models._generators import takes_generators
 from callbax.models._runs import Runs, results, rows
 from callbax.models._summary import summary_table
-from callbax.optimizers._lookup import OptimizerLike
+from callbax.optimizers._lookup import OPTIMIZERS, OptimizerLike
 from callbax.saving._atomic import PathLike
 from callbax.saving._contents import Contents
 
@@ -169,6 +170,54 @@ class Model:
         self._need_built("set_weights")
         set_weights(self._engine, list(weights))
 
+    @property
+    def weights(self) -> list[WeightView]:
+        """All weights, live, in the order of `get_weights`; none before the model is built."""
+        return weight_views(self._engine)
+
+    @property
+    def trainable_weights(self) -> list[WeightView]:
+        """Those that training changes."""
+        return weight_views(self._engine, trainable=True)
+
+    @property
+    def non_trainable_weights(self) -> list[WeightView]:
+        """Those that it does not."""
+        return weight_views(self._engine, trainable=False)
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    @property
+    def dtype(self) -> str:
+        """The dtype in which layers compute."""
+        return "float32"
+
+    @property
+    def inputs(self) -> list[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of the inputs, None for the number of samples.
+
+        Raises:
+            AttributeError: They are not known, as with a plain NNX module.
+        """
+        return jax.tree.leaves(self._shapes("inputs")[0])
+
+    @property
+    def outputs(self) -> list[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of the outputs, likewise."""
+        return jax.tree.leaves(self._shapes("outputs")[1])
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of a batch of inputs, None for the number of samples; likewise."""
+        return jax.tree.map(lambda leaf: leaf.shape, self._shapes("input_shape")[0])
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of a batch of outputs; likewise."""
+        return jax.tree.map(lambda leaf: leaf.shape, self._shapes("output_shape")[1])
+
     def count_params(self) -> int:
         """Returns how many numbers all weights hold."""
         return sum(weight.size for weight in self.get_weights())
@@ -225,8 +274,10 @@ class Model:
         loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
         metrics: MetricsLike | None = None,
         weighted_metrics: MetricsLike | None = None,
-        *,
+        run_eagerly: bool = False,
         steps_per_execution: StepsPerExecution = "auto",
+        jit_compile: bool | Literal["auto"] = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Sets how to train and what to report; the optimizer starts afresh.
 
@@ -238,8 +289,12 @@ class Model:
             metrics: Names, `Metric` objects or functions; for several outputs a list or dict of
                 lists. They ignore sample weights.
             weighted_metrics: Likewise, weighted by sample weights.
+            run_eagerly: Whether to run every step in Python, under ``jax.disable_jit()``: slow, but
+                a debugger can stop in it.
             steps_per_execution: Steps in one dispatch. "auto" chooses by measured times; in any
                 case every hook is called for every batch, with that batch's logs.
+            jit_compile: Taken for compatibility: what does not run eagerly is compiled.
+            auto_scale_loss: Taken for compatibility: nothing here scales losses.
 
         Raises:
             ValueError: A name is unknown or a value illegal; nothing was changed.
@@ -260,12 +315,54 @@ class Model:
                     action='Pass a name such as "adam", or leave the argument out for "rmsprop".',
                 )
             )
-        self._engine.compile(found, goals, steps)
+        self._engine.compile(found, goals, steps, run_eagerly=bool(run_eagerly))
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer; its ``learning_rate`` is that at the current batch and may be set."""
+        """The optimizer; its ``learning_rate`` is that at the current batch and may be set.
+
+        Between runs another optimizer may be assigned; it starts at its first step.
+        """
         return self._engine.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: OptimizerLike) -> None:
+        found = optimizers.get(optimizer, where="model.optimizer = ...")
+        if found is None:
+            raise OPTIMIZERS.reject(None, where="model.optimizer = ...")
+        engine = self._engine
+        engine.compile(
+            found, engine.goals, engine.steps_per_execution, run_eagerly=engine.run_eagerly
+        )
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._engine.optimizer is not None
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether every step runs in Python."""
+        return self._engine.run_eagerly
+
+    @property
+    def loss(self) -> Any:
+        """The loss, as it was given to `compile`."""
+        return self._engine.goals.loss
+
+    @property
+    def losses(self) -> list[Any]:
+        """Losses that layers add: none here."""
+        return []
+
+    @property
+    def metrics(self) -> list[MetricView]:
+        """What the model reports, the loss first, as far as known; live."""
+        return [MetricView(self._engine, name) for name in self._engine.log_keys()]
+
+    def reset_metrics(self) -> None:
+        """Lets the running metrics start again, as they do at every epoch."""
+        self._engine.reset_metrics()
 
     @property
     def metrics_names(self) -> list[str]:
@@ -615,6 +712,23 @@ class Model:
 
     def _parts(self) -> list[Part]:
         return self._engine.functional.parts()
+
+    def _shapes(self, name: str) -> tuple[PyTree, PyTree]:
+        """Returns shapes and dtypes of batches of inputs and outputs."""
+        found = self._engine.functional.shapes()
+        if found is None:
+            raise AttributeError(
+                explain(
+                    f"model.{name}",
+                    expected="a model whose shapes are known",
+                    received="one that is not built, or a plain module",
+                    action="Build a `Sequential`; a plain module does not tell its shapes.",
+                )
+            )
+        shapes: tuple[PyTree, PyTree] = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((None, *leaf.shape[1:]), leaf.dtype), found
+        )
+        return shapes
 
     def _need_built(self, where: str) -> None:
         if not self.built:
