@@ -32,6 +32,8 @@ from callbax.optimizers import Optimizer
 
 _TRACED: ContextVar[tuple["Engine", Variables] | None] = ContextVar("traced", default=None)
 """The variables of the step that is being traced; other threads see the state as ever."""
+_NOTHING: Any = TrainState(*[object()] * 9)  # type: ignore[arg-type]
+"""A state that differs from every other in all fields."""
 LARGE_STATE = 0.2
 """Share of the device's memory from which on a second copy of the state is too many."""
 _TRAINED = (
@@ -315,7 +317,12 @@ class Engine:
                 empty = self.objective(spec).empty
                 start = start.replace(metrics=empty, captured=self.captured.read())
             line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
-            end = start
+            end = before = start
+            if mode == "train" and line.overwrites and self._line is None:
+                # The only copy of a large state is the timeline's.
+                self._rest.drop()
+                end = before = _NOTHING
+            del start
 
             def close(error: BaseException | None) -> None:
                 nonlocal end
@@ -330,7 +337,7 @@ class Engine:
                 changed = {
                     name: getattr(end, name)
                     for name in _TRAINED
-                    if getattr(end, name) is not getattr(start, name)
+                    if getattr(end, name) is not getattr(before, name)
                 }
                 if changed:
                     self.write(self.read().replace(**changed))

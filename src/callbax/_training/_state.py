@@ -188,6 +188,11 @@ class Resting:
         """Keeps the variables here for as long as the user's module shows those of runs."""
         self._held = self._lent = self.read().variables
 
+    def drop(self) -> None:
+        """Lets go of the arrays, of which a run keeps the only copy until it writes them back."""
+        self._held = self._lent = Variables({}, {}, {})
+        self._optimizer, self._form = (), {}
+
     def release(self) -> None:
         """Gives the variables back to the user's module."""
         held, self._held = self._held, None
@@ -216,7 +221,7 @@ class Resting:
             self._module.write(state.variables)
         else:
             self._held = state.variables
-        self._optimizer = state.optimizer
+        self._optimizer, self._form = state.optimizer, _form_of(state.params)
         self._step, self.learning_rate = state.step, state.learning_rate
         self.hyperparameters = state.hyperparameters
 

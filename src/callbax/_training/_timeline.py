@@ -60,6 +60,7 @@ class Timeline:
 
     Attributes:
         batches_per_pass: Batches in a pass over the data; None if unknown.
+        overwrites: Whether states may be overwritten by the next.
         gauge: How many steps the epoch has, and how long they take.
     """
 
@@ -87,7 +88,10 @@ class Timeline:
             programs.constants = captured.note()
         self._reading = Reading(feed)
         self.batches_per_pass = feed.batches_per_pass
-        self._empty_metrics, self._exact, self._overwrite = empty_metrics, exact, overwrite
+        self._empty_metrics, self._exact, self.overwrites = empty_metrics, exact, overwrite
+        # Whether somebody besides the programs may hold arrays of the state at the cursor: the
+        # user at first, then whoever reads or writes. Such a state is never overwritten.
+        self._seen = True
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
         self._known, self._known_at = programs.pack(state), 0
@@ -199,6 +203,7 @@ class Timeline:
         with self._lock:
             if self._current is not None:
                 self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
+            self._seen = True
             return self._at_cursor().state
 
     def write(self, state: TrainState) -> None:
@@ -212,6 +217,7 @@ class Timeline:
 
     def _write(self, state: TrainState) -> None:
         check_same_form(self._known.state, state)
+        self._seen = True
         execution = self._current
         discarded = self._next.count if self._next is not None else 0
         if execution is not None:
@@ -302,11 +308,11 @@ class Timeline:
         if self._epoch_end is None or self._cursor + left < self._epoch_end:
             rest = self._reading.after_front()
             if rest is not None and rest.count == 1:
-                self._programs.prepare(self._known, rest.batches, overwrite=self._overwrite)
+                self._programs.prepare(self._known, rest.batches, overwrite=self.overwrites)
 
     def _fresh_metrics(self) -> PyTree:
         empty = self._empty_metrics
-        return jax.tree.map(jnp.copy, empty) if self._overwrite else empty
+        return jax.tree.map(jnp.copy, empty) if self.overwrites else empty
 
     def _distance(self) -> int:
         """Returns how many steps a replay to the cursor takes."""
@@ -340,7 +346,7 @@ class Timeline:
         del old  # only now, while the device is at work: freeing arrays takes its time
         if before is not None:
             self._rows(before)  # no more than two in flight: the pace must know, and so must ^C
-        if not (self._exact or self._overwrite):
+        if not (self._exact or self.overwrites):
             self._next = self._run_ahead(ahead)
             if self._next is not None:  # the device has enough to do
                 self._reading.prepare_next_pass()
@@ -377,8 +383,9 @@ class Timeline:
             count,
             capacity=room,
             single=chunk.count == 1 or self._pace.single,
-            overwrite=self._overwrite,
+            overwrite=self.overwrites and not self._seen,
         )
+        self._seen = False
         returned = time.perf_counter()
         compiled = self._programs.traces != traces
         self.gauge.leave_out((returned if compiled else started) - asked)
