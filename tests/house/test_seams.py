@@ -19,8 +19,10 @@ PLACES = {
     },
     r"(?m)^(from|import) flax\b": {
         *(f"_modules/{name}.py" for name in ("_nnx", "_nnx_live", "_nnx_parts", "_stack")),
+        "_modules/_captured.py",
         "_modules/_layer_keys.py",
         "_modules/_nnx_build.py",
+        "backend/variables.py",
         *(f"layers/_{name}.py" for name in ("containers", "layer", "weight")),
         *(f"layers/{name}.py" for name in ("core", "regularization")),
         "models/_sequential.py",

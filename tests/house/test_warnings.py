@@ -43,6 +43,14 @@ SCRIPTS = {
         model.compile("sgd", "categorical_crossentropy")
         model.fit(x, y, verbose=0)  # here
     """,
+    "reads a Python number that hooks keep changing": """
+        box, model = [0], cb.Sequential([cb.layers.Input((2,)), cb.layers.Dense(1)])
+        model.compile("sgd", lambda y_true, y_pred: box[0] * (y_true - y_pred) ** 2)
+        grow = cb.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: box.__setitem__(0, epoch + 1)
+        )
+        model.fit(x, y, epochs=6, verbose=0, callbacks=[grow])  # here
+    """,
     "softmax": """
         model = cb.Sequential([cb.layers.Input((2,)), cb.layers.Dense(1, "softmax")])  # here
     """,

@@ -278,9 +278,11 @@ class Engine:
         Args:
             batch: ``(x, y, sample_weight)``, arrays or their shapes and dtypes.
         """
+        variables = self.read_variables()
+        self._forget_other_structures()
         if self._objective is None:
             x, y, _ = batch
-            _, y_pred = trace(self.functional, self.read_variables(), x)
+            _, y_pred = trace(self.functional, variables, x)
             self._objective = Objective(self.goals, y, y_pred)
             self.captured = Captured(self.goals.functions(), self.functional.module)
         return self._objective

@@ -41,7 +41,7 @@ class Goals:
     weighted_metrics: Any = None
 
     def functions(self) -> list[Any]:
-        """Returns the losses and metrics that are no names."""
+        """Returns the losses and metrics that were not given by name."""
         given = (*_leaves(self.loss), *_leaves(self.metrics), *_leaves(self.weighted_metrics))
         return [function for function in given if not isinstance(function, str)]
 

@@ -31,7 +31,7 @@ from callbax._training._reading import Pass, Place, Reading
 from callbax._training._state import Packed, TrainState, check_same_form
 
 _MANY_RENEWALS = 4
-"""After so many programs that differ in a number of Python alone, a warning is due."""
+"""How many programs may differ in a Python number alone before a warning is due."""
 
 
 class Timeline:
