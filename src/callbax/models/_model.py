@@ -293,8 +293,8 @@ class Model:
                 a debugger can stop in it.
             steps_per_execution: Steps in one dispatch. "auto" chooses by measured times; in any
                 case every hook is called for every batch, with that batch's logs.
-            jit_compile: Taken for compatibility: what does not run eagerly is compiled.
-            auto_scale_loss: Taken for compatibility: nothing here scales losses.
+            jit_compile: Not used: what does not run eagerly is compiled.
+            auto_scale_loss: Not used: nothing here scales losses.
 
         Raises:
             ValueError: A name is unknown or a value illegal; nothing was changed.
