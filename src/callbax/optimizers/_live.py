@@ -202,10 +202,10 @@ class Live:
             raise TypeError(
                 explain(
                     where,
-                    expected="no assignment, because this optimizer was created with a "
-                    "`LearningRateSchedule`, which sets the learning rate",
+                    expected="no assignment, as a schedule sets the learning rate",
                     received=describe(value),
-                    action="To set the learning rate yourself, make the optimizer with a float.",
+                    action="This optimizer was created with a `LearningRateSchedule`; to set the "
+                    "learning rate yourself, make the optimizer with a float.",
                 )
             )
         number = as_rate(value, where=where)
