@@ -19,7 +19,8 @@ from callbax._modules._nnx_live import live_variables
 from callbax._modules._nnx_parts import named_parts, size
 from callbax._modules._protocol import Arrays, Functional, Part, StateAccess, Variables, Weight
 from callbax.layers import Layer
-from callbax.layers._layer import copied, frozen_variables, keras_order
+from callbax.layers._copies import copied
+from callbax.layers._layer import frozen_variables, keras_order
 
 _TRAINING_ARGUMENTS: dict[str, Callable[[bool], bool]] = {
     "training": lambda training: training,
