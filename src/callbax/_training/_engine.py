@@ -473,7 +473,8 @@ class Engine:
                     expected="a module that hooks leave as it is, apart from its arrays",
                     received=f"{change}, set while the model was trained",
                     action="Change it between two runs: fit(..., epochs=5), then change it, then "
-                    "fit(..., initial_epoch=5, epochs=10).",
+                    "fit(..., initial_epoch=5, epochs=10). A number that hooks are to change "
+                    "belongs in an `nnx.Variable` of the module.",
                 )
             )
 
