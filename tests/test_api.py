@@ -23,9 +23,19 @@ def test_the_facade_has_every_room_with_the_same_objects(room):
     facade = getattr(callbax.keras, room)
     assert facade.__all__ == module.__all__
     for name in module.__all__:
-        assert getattr(facade, name) is getattr(module, name)
+        theirs, ours = getattr(facade, name), getattr(module, name)
+        # A room in a room has a facade too, once somebody has imported that.
+        assert theirs is ours or theirs.__all__ == ours.__all__
 
 
 def test_the_root_exposes_what_all_says():
     assert set(ROOMS) <= set(callbax.__all__)
     assert callbax.__all__ == sorted(callbax.__all__)
+
+
+def test_schedules_can_be_imported_from_where_keras_has_them():
+    theirs = importlib.import_module("keras.optimizers.schedules")
+    ours = importlib.import_module("callbax.keras.optimizers.schedules")
+    rooms = callbax.optimizers.schedules
+    assert "ExponentialDecay" in theirs.__dict__
+    assert all(getattr(ours, name) is getattr(rooms, name) for name in rooms.__all__)
