@@ -5,7 +5,6 @@ import jax.numpy as jnp
 
 from callbax._core._errors import explain
 from callbax._training._engine import Engine
-from callbax.optimizers import ema_of, with_ema
 
 
 class Averages:
@@ -29,28 +28,29 @@ class Averages:
             ValueError: The optimizer keeps no averages.
         """
         state = self._engine.read()
-        averages = ema_of(state.optimizer)
+        recipe = self._engine.recipe
+        averages = recipe.averages(state)
         if averages is None:
             raise ValueError(
                 explain(
                     "model.swap_ema_weights()",
                     expected="an optimizer that keeps averages of the weights",
-                    received=f"{type(self._engine.optimizer).__name__} without `use_ema=True`",
+                    received=f"{type(recipe.optimizer).__name__} without `use_ema=True`",
                     action="Compile with an optimizer made with `use_ema=True`.",
                 )
             )
-        optimizer = with_ema(state.optimizer, state.params)
-        self._engine.write(state.replace(params=averages, optimizer=optimizer))
+        exchanged = recipe.with_averages(state, state.params)
+        self._engine.write(exchanged.replace(params=averages))
         self.swapped = not self.swapped
 
     def finish_training(self) -> None:
         """Ends training with the averages if they are kept, as Keras does."""
-        optimizer = self._engine.optimizer
-        if optimizer is None or not optimizer.use_ema:
+        recipe = self._engine.recipe
+        if not recipe.use_ema:
             return
         if not self.swapped:
             self.swap()
         state = self._engine.read()
-        averages = with_ema(state.optimizer, jax.tree.map(jnp.copy, state.params))
-        self._engine.write(state.replace(optimizer=averages))
+        averages = jax.tree.map(jnp.copy, state.params)
+        self._engine.write(recipe.with_averages(state, averages))
         self.swapped = False

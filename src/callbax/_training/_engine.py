@@ -17,18 +17,18 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Feed
 from callbax._data._placement import Placement
-from callbax._modules._captured import Captured
-from callbax._modules._protocol import Arrays, Functional, Variables
+from callbax._modules._protocol import Functional, Variables
 from callbax._modules._trace import trace
 from callbax._training._compile import Programs, loops_well
 from callbax._training._gauge import Gauge
 from callbax._training._lines import Lines
-from callbax._training._objective import Goals, Objective
+from callbax._training._native import NativeRecipe
 from callbax._training._pace import Pace, StepsPerExecution
-from callbax._training._state import Resting, TrainState
-from callbax._training._step import Fields, Step, predict_step, test_step, train_step
+from callbax._training._recipe import Recipe, Report
+from callbax._training._rest import Rest
+from callbax._training._state import TrainState
+from callbax._training._step import Fields
 from callbax._training._timeline import Timeline
-from callbax.optimizers import Optimizer
 
 _TRACED: ContextVar[tuple["Engine", Variables] | None] = ContextVar("traced", default=None)
 """The variables of the step that is being traced; other threads see the state as ever."""
@@ -68,41 +68,29 @@ class Engine:
 
     def __init__(self, functional: Functional, placement: Placement) -> None:
         self.functional, self.placement = functional, placement
-        self.goals = Goals()
+        self.recipe: Recipe = NativeRecipe(functional)
         self.steps_per_execution: StepsPerExecution = "auto"
         self.run_eagerly = False
-        self.optimizer: Optimizer | None = None
-        self._given: Optimizer | None = None
         self._lines = Lines()
         self._lock = threading.RLock()
         self._runs = 0
         self._shown = ExitStack()
-        self._objective: Objective | None = None
-        self.captured = Captured((), None)
         self._programs: dict[str, Programs] = {}
         self._structure: object = None
-        self._rest = self._at_rest()
+        self._rest: Rest = self.recipe.rest(placement)
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what a copy needs: the state as of the current batch, and nothing compiled."""
-        rest = self._at_rest()
+        rest = self.recipe.rest(self.placement)
         if self.functional.built:
             rest.keep(self.read())
-        kept = (
-            "functional",
-            "placement",
-            "goals",
-            "steps_per_execution",
-            "optimizer",
-            "run_eagerly",
-        )
+        kept = ("functional", "placement", "recipe", "steps_per_execution", "run_eagerly")
         return {name: getattr(self, name) for name in kept} | {"_rest": rest}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["functional"], state["placement"])  # type: ignore[misc]
         vars(self).update(state)
-        if self.optimizer is not None:
-            self.optimizer.live.source = self
+        self.recipe.follow(self)
 
     # State
 
@@ -163,21 +151,10 @@ class Engine:
         Raises:
             ValueError: The optimizer keeps no state for it; nothing was changed.
         """
-        optimizer, state = self._compiled(), self.read()
+        state = self.read()
         number = self.placement.place_state(np.float32(value))
         new = state.replace(hyperparameters=state.hyperparameters | {name: number})
-        with optimizer.traced(new.learning_rate, new.step, new.hyperparameters):
-            form = jax.eval_shape(optimizer.init, new.params)
-        structures: list[Any] = [jax.tree.structure(tree) for tree in (form, state.optimizer)]
-        if structures[0] != structures[1]:
-            raise ValueError(
-                explain(
-                    f"{type(optimizer).__name__}.{name} = {value!r}",
-                    expected="a number that the optimizer has kept state for from its first step",
-                    received=f"an optimizer that was made without `{name}`",
-                    action=f"Make it with {name}={value!r} and compile again.",
-                )
-            )
+        self.recipe.check_form(name, value, new)
         self.write(new)
 
     def restart(self) -> bool:
@@ -199,8 +176,8 @@ class Engine:
 
     def reset_metrics(self) -> None:
         """Lets the running metrics start again at the current batch."""
-        if self._line is not None and self._objective is not None:
-            self._line.write(self._line.read().replace(metrics=self._objective.empty))
+        if self._line is not None and self.recipe.report is not None:
+            self._line.write(self._line.read().replace(metrics=self.recipe.report.empty))
 
     @property
     def gauge(self) -> Gauge | None:
@@ -244,56 +221,44 @@ class Engine:
             RuntimeError: A run is under way.
         """
         self._need_rest()
-        self._objective, self._programs = None, {}
-        self._rest = self._at_rest()
+        self._forget_programs()
+        self._rest = self.recipe.rest(self.placement)
 
     def compile(
-        self,
-        optimizer: Optimizer,
-        goals: Goals,
-        steps_per_execution: StepsPerExecution,
-        *,
-        run_eagerly: bool = False,
+        self, recipe: Recipe, steps_per_execution: StepsPerExecution, *, run_eagerly: bool = False
     ) -> None:
-        """Takes an optimizer and goals, all checked.
+        """Takes a recipe, all checked.
 
-        An optimizer that the model was compiled with before continues with its rate, its steps and
+        The optimizer that the model was compiled with before continues with its rate, its steps and
         its state; any other starts at its first step.
 
         Raises:
             RuntimeError: A run is under way.
         """
         self._need_rest()
-        self.goals, self.steps_per_execution = goals, steps_per_execution
-        self.run_eagerly = run_eagerly
-        self._objective, self._programs = None, {}
-        if optimizer is not self.optimizer and optimizer is not self._given:
-            self._given = optimizer
-            self.optimizer = optimizer.bind(self)
-            self._rest = self._at_rest()
+        before, self.recipe = self.recipe, recipe
+        self.steps_per_execution, self.run_eagerly = steps_per_execution, run_eagerly
+        self._programs = {}
+        if recipe.optimizer is not before.optimizer:
+            self._rest = recipe.rest(self.placement)
 
-    def objective(self, batch: PyTree) -> Objective:
-        """Returns the losses and metrics, bound to the shapes of a first batch.
+    def report(self, batch: PyTree) -> Report:
+        """Returns what runs report, bound to the shapes of a first batch.
 
         Args:
             batch: ``(x, y, sample_weight)``, arrays or their shapes and dtypes.
         """
         variables = self.read_variables()
         self._forget_other_structures()
-        if self._objective is None:
-            x, y, _ = batch
-            _, y_pred = trace(self.functional, variables, x)
-            self._objective = Objective(self.goals, y, y_pred)
-            self.captured = Captured(self.goals.functions(), self.functional.module)
-        return self._objective
+        return self.recipe.bind(batch, variables)
 
     def directions(self) -> dict[str, str | None]:
         """Returns log key -> "up", "down" or None, as far as known."""
-        return {} if self._objective is None else self._objective.directions
+        return {} if self.recipe.report is None else self.recipe.report.directions
 
     def log_keys(self) -> tuple[str, ...]:
         """Returns the names of what is reported, the loss first, as far as known."""
-        return () if self._objective is None else self._objective.keys
+        return () if self.recipe.report is None else self.recipe.report.keys
 
     # Running
 
@@ -316,8 +281,8 @@ class Engine:
             if mode == "predict":
                 start = start.replace(metrics=())
             else:
-                empty = self.objective(spec).empty
-                start = start.replace(metrics=empty, captured=self.captured.read())
+                empty = self.report(spec).empty
+                start = start.replace(metrics=empty, captured=self.recipe.captured.read())
             line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
             end = before = start
             if mode == "train" and line.overwrites and self._line is None:
@@ -367,6 +332,7 @@ class Engine:
                 self._rest.hold()
                 self._forget_other_structures()
                 self._shown.enter_context(self.functional.live(self))
+                self._shown.enter_context(self.recipe.live(self))
         try:
             yield
         finally:
@@ -386,9 +352,8 @@ class Engine:
     def shown(self, state: Fields, variables: Variables) -> Iterator[None]:
         """Lets losses and metrics read the model and what they captured as of a traced step."""
         token = _TRACED.set((self, variables))
-        numbers = state["learning_rate"], state["step"], state["hyperparameters"]
         try:
-            with self._compiled().traced(*numbers), self.captured.shown(state["captured"]):
+            with self.recipe.shown(state):
                 yield
         finally:
             _TRACED.reset(token)
@@ -408,7 +373,7 @@ class Engine:
     def _timeline(
         self, mode: Mode, feed: Feed, spec: PyTree, start: TrainState, *, exact: bool
     ) -> Timeline:
-        programs = self._program(mode, spec[0])
+        programs, captured = self._program(mode, spec[0]), self.recipe.captured
         chosen = self.steps_per_execution == "auto"
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(start))
         overwrite = size > LARGE_STATE * self.placement.memory and chosen
@@ -422,48 +387,26 @@ class Engine:
             exact=exact and chosen,
             overwrite=overwrite,
             check=self._need_same_structure if mode == "train" else None,
-            captured=None if mode == "predict" or not self.captured else self.captured,
+            captured=None if mode == "predict" or not captured else captured,
             batch_size=jax.tree.leaves(spec[0])[0].shape[0],
         )
 
-    def _program(self, mode: str, x: PyTree) -> Programs:
+    def _program(self, mode: Mode, x: PyTree) -> Programs:
         if mode not in self._programs:
             jaxpr, _ = trace(self.functional, self.read_variables(), x)
             looped = loops_well(jaxpr, self.placement.platform)
-            self._programs[mode] = Programs(self._step(mode), looped=looped)
+            self._programs[mode] = Programs(self.recipe.step(mode, self), looped=looped)
         return self._programs[mode]
 
     def _forget_other_structures(self) -> None:
         """Forgets programs if the module has changed since they were made, apart from arrays."""
         if self._structure is not self.functional.structure:
             self._structure = self.functional.structure
-            self._objective, self._programs = None, {}
+            self._forget_programs()
 
-    def _step(self, mode: str) -> Step:
-        if mode == "predict" or self._objective is None:
-            return predict_step(self.functional)
-        if mode == "test":
-            return test_step(self.functional, self._objective, self)
-        return train_step(self.functional, self._objective, self._compiled(), self)
-
-    def _compiled(self) -> Optimizer:
-        """Returns the optimizer of a model that was compiled."""
-        if self.optimizer is None:
-            raise RuntimeError("The model was not compiled.")
-        return self.optimizer
-
-    def _at_rest(self) -> Resting:
-        """Returns the state before the first step of the optimizer."""
-        rate = 0.0
-        if self.optimizer is not None:
-            rate = self.optimizer.initial_learning_rate or 0.0
-        rate = self.placement.place_state(np.float32(rate))
-        step = self.placement.place_state(np.int32(0))
-        return Resting(self.functional, self._init_optimizer, step, rate)
-
-    def _init_optimizer(self, params: Arrays) -> PyTree:
-        # In one program: array by array costs a compilation each, and leaves weak dtypes.
-        return () if self.optimizer is None else jax.jit(self.optimizer.init)(params)
+    def _forget_programs(self) -> None:
+        self._programs = {}
+        self.recipe.forget()
 
     def _need_same_structure(self) -> None:
         if (change := self.functional.changed()) is not None:

@@ -6,9 +6,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from callbax._training._engine import Engine
+from callbax._training._recipe import FiledOptimizer
 from callbax._training._state import TrainState
 from callbax._training._weights import with_weights
-from callbax.optimizers._variables import OptimizerVariables
 from callbax.saving._contents import Contents
 
 
@@ -24,9 +24,9 @@ def contents_of(engine: Engine, name: str) -> Contents:
     keyed = {weight.key: arrays[weight.path] for weight in weights}
     names = {**engine.functional.groups(), "": name}
     variables = _variables(engine)
-    if engine.optimizer is None or variables is None:
+    if variables is None:
         return Contents(keyed, names)
-    names["optimizer"] = engine.optimizer.name
+    names["optimizer"] = engine.recipe.optimizer.name
     return Contents(keyed, names, variables.read(state), variables.fresh)
 
 
@@ -52,8 +52,5 @@ def with_contents(
     return variables.write(state, optimizer)
 
 
-def _variables(engine: Engine) -> OptimizerVariables | None:
-    if engine.optimizer is None:
-        return None
-    paths = [weight.path for weight in engine.functional.weights()]
-    return OptimizerVariables(engine.optimizer, paths)
+def _variables(engine: Engine) -> FiledOptimizer | None:
+    return engine.recipe.filed([weight.path for weight in engine.functional.weights()])

@@ -54,7 +54,7 @@ def take(
         pass_step=place.pass_step,
         pass_done=place.pass_done,
         hyperparameters=state.hyperparameters,
-        captured=engine.captured.read(),
+        captured=engine.recipe.captured.read(),
         pass_length=None if line is None else line.batches_per_pass,
         batch_size=None if line is None else line.batch_size,
         ema_swapped=averages.swapped,
@@ -85,13 +85,13 @@ def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -
     metrics = [jnp.asarray(new, old.dtype) for new, old in zip(recorded, leaves, strict=True)]
     random = {path: jnp.asarray(run.random[path]) for path in state.random}
     numbers = {name: jnp.float32(number) for name, number in run.hyperparameters.items()}
-    engine.captured.write(run.captured)
+    engine.recipe.captured.write(run.captured)
     line.write(
         state.replace(
             random=random,
             metrics=structure.unflatten(metrics),
             hyperparameters=numbers,
-            captured=engine.captured.read(),
+            captured=engine.recipe.captured.read(),
         )
     )
     row = None if run.row is None else list(run.row)

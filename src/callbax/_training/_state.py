@@ -1,15 +1,14 @@
 """The state of a training run: a value, never changed in place."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 
 from callbax._core._errors import explain
 from callbax._core._types import Array, PyTree
-from callbax._modules._protocol import Arrays, Functional, Variables
+from callbax._modules._protocol import Arrays, Variables
 
 
 @jax.tree_util.register_dataclass
@@ -123,130 +122,3 @@ class Packed:
     def moved(self, moving: list[Array]) -> "Packed":
         """Returns the state with other leaves in the fields that steps move."""
         return Packed(moving, self.rest, self.structure, self._others)
-
-
-class StateSource(Protocol):
-    """Where the state at the current batch is: in a run the timeline, between runs at rest."""
-
-    def read(self) -> TrainState:
-        """Returns the state at the current batch."""
-
-    def write(self, state: TrainState) -> None:
-        """Replaces it by another of the same shapes and dtypes."""
-
-    @property
-    def step(self) -> int:
-        """Training steps taken, known without touching the device."""
-
-    @property
-    def learning_rate(self) -> Array:
-        """The current learning rate, known without replaying anything."""
-
-    @property
-    def hyperparameters(self) -> Arrays:
-        """The hyperparameters that were assigned in training, known likewise."""
-
-
-class Resting:
-    """The state between runs: the variables are in the user's module, the rest is here.
-
-    Invariant: the optimizer's state is that of the parameters of form `_form`. If the user has
-    frozen or replaced parts of the module, it is made again, and what it knew of the parameters
-    that are as they were is kept.
-
-    Args:
-        module: The module.
-        init_optimizer: Parameters -> state of the optimizer before its first step; called when the
-            state is first read, as the module may not be built before.
-        step: Training steps taken, an int32 scalar.
-        learning_rate: A float32 scalar.
-    """
-
-    def __init__(
-        self,
-        module: Functional,
-        init_optimizer: Callable[[Arrays], PyTree],
-        step: Array,
-        learning_rate: Array,
-    ) -> None:
-        self._module, self._init_optimizer = module, init_optimizer
-        self._optimizer: PyTree = None
-        self._held: Variables | None = None
-        self._lent: Variables | None = None
-        self._form: dict[str, Any] | None = None
-        self._step = step
-        self.learning_rate = learning_rate
-        self.hyperparameters: Arrays = {}
-
-    def keep(self, state: TrainState) -> None:
-        """Takes all of a state but the variables, which are in a copy of the module."""
-        self._optimizer, self._form = state.optimizer, _form_of(state.params)
-        self._step, self.learning_rate = state.step, state.learning_rate
-        self.hyperparameters = state.hyperparameters
-
-    def hold(self) -> None:
-        """Keeps the variables here for as long as the user's module shows those of runs."""
-        self._held = self._lent = self.read().variables
-
-    def drop(self) -> None:
-        """Lets go of the arrays, of which a run keeps the only copy until it writes them back."""
-        self._held = self._lent = Variables({}, {}, {})
-        self._optimizer, self._form = (), {}
-
-    def release(self) -> None:
-        """Gives the variables back to the user's module."""
-        held, self._held = self._held, None
-        if held is not None and held is not self._lent:
-            self._module.write(held)
-        self._lent = None
-
-    def read(self) -> TrainState:
-        variables = self._module.read() if self._held is None else self._held
-        form = _form_of(variables.params)
-        if form != self._form:
-            self._optimizer = _carried_over(self._optimizer, self._init_optimizer(variables.params))
-            self._form = form
-        return TrainState(
-            *variables,
-            optimizer=self._optimizer,
-            metrics=(),
-            step=self._step,
-            learning_rate=self.learning_rate,
-            hyperparameters=self.hyperparameters,
-            captured={},
-        )
-
-    def write(self, state: TrainState) -> None:
-        if self._held is None:
-            self._module.write(state.variables)
-        else:
-            self._held = state.variables
-        self._optimizer, self._form = state.optimizer, _form_of(state.params)
-        self._step, self.learning_rate = state.step, state.learning_rate
-        self.hyperparameters = state.hyperparameters
-
-    @property
-    def step(self) -> int:
-        return int(self._step)
-
-    def restart(self) -> None:
-        """Makes the optimizer's state again, as of its first step."""
-        self._form = self._optimizer = None
-
-
-def _form_of(params: Arrays) -> dict[str, Any]:
-    return {path: (array.shape, array.dtype) for path, array in params.items()}
-
-
-def _carried_over(old: PyTree, fresh: PyTree) -> PyTree:
-    """Returns an optimizer's state with what an older one holds in the same places."""
-    known = {
-        jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(old)
-    }
-
-    def carry(path: Any, leaf: Array) -> Array:
-        before = known.get(jax.tree_util.keystr(path), leaf)
-        return before if before.shape == leaf.shape and before.dtype == leaf.dtype else leaf
-
-    carried: PyTree = jax.tree_util.tree_map_with_path(carry, fresh)
-    return carried

@@ -47,16 +47,17 @@ class ModelFiles:
     def compile_config(self) -> dict[str, Any] | None:
         """Returns the arguments of ``compile`` as plain values; None before it was called."""
         engine = self._engine
-        if engine.optimizer is None:
+        recipe = engine.recipe
+        if recipe.optimizer is None:
             return None
         steps = engine.steps_per_execution
         config: dict[str, Any] = saving.serialize_keras_object(
             {
-                "optimizer": engine.optimizer,
-                "loss": engine.goals.loss,
-                "loss_weights": engine.goals.loss_weights,
-                "metrics": engine.goals.metrics,
-                "weighted_metrics": engine.goals.weighted_metrics,
+                "optimizer": recipe.optimizer,
+                "loss": recipe.goals.loss,
+                "loss_weights": recipe.goals.loss_weights,
+                "metrics": recipe.goals.metrics,
+                "weighted_metrics": recipe.goals.weighted_metrics,
                 # Keras takes integers only.
                 "steps_per_execution": 1 if steps == "auto" else steps,
             }

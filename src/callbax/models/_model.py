@@ -22,6 +22,7 @@ from callbax._modules._stack import spec_of
 from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
 from callbax._training._engine import Engine
+from callbax._training._native import NativeRecipe
 from callbax._training._objective import Goals
 from callbax._training._pace import StepsPerExecution, check_steps_per_execution
 from callbax._training._views import MetricView, WeightView, weight_views
@@ -32,6 +33,7 @@ from callbax.models._files import ModelFiles, compile_arguments
 from callbax.models._generators import takes_generators
 from callbax.models._runs import Runs, results, rows
 from callbax.models._summary import summary_table
+from callbax.optimizers import Optimizer
 from callbax.optimizers._lookup import OPTIMIZERS, OptimizerLike
 from callbax.saving._atomic import PathLike
 from callbax.saving._contents import Contents
@@ -315,7 +317,7 @@ class Model:
                     action='Pass a name such as "adam", or leave the argument out for "rmsprop".',
                 )
             )
-        self._engine.compile(found, goals, steps, run_eagerly=bool(run_eagerly))
+        self._compile(found, goals, steps, run_eagerly=bool(run_eagerly))
 
     @property
     def optimizer(self) -> Any:
@@ -323,7 +325,7 @@ class Model:
 
         Between runs another optimizer may be assigned; it starts at its first step.
         """
-        return self._engine.optimizer
+        return self._engine.recipe.optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: OptimizerLike) -> None:
@@ -331,14 +333,13 @@ class Model:
         if found is None:
             raise OPTIMIZERS.reject(None, where="model.optimizer = ...")
         engine = self._engine
-        engine.compile(
-            found, engine.goals, engine.steps_per_execution, run_eagerly=engine.run_eagerly
-        )
+        goals, steps = engine.recipe.goals, engine.steps_per_execution
+        self._compile(found, goals, steps, run_eagerly=engine.run_eagerly)
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._engine.optimizer is not None
+        return self._engine.recipe.optimizer is not None
 
     @property
     def run_eagerly(self) -> bool:
@@ -348,7 +349,7 @@ class Model:
     @property
     def loss(self) -> Any:
         """The loss, as it was given to `compile`."""
-        return self._engine.goals.loss
+        return self._engine.recipe.goals.loss
 
     @property
     def losses(self) -> list[Any]:
@@ -367,7 +368,7 @@ class Model:
     @property
     def metrics_names(self) -> list[str]:
         """Names of what ``evaluate`` returns, as far as known: all of them after the first run."""
-        return list(self._engine.log_keys()) or ([] if self._engine.optimizer is None else ["loss"])
+        return list(self._engine.log_keys()) or (["loss"] if self.compiled else [])
 
     # Running
 
@@ -709,6 +710,15 @@ class Model:
         self.first_epoch = epoch
 
     # Inside
+
+    def _compile(
+        self, optimizer: Optimizer, goals: Goals, steps: StepsPerExecution, *, run_eagerly: bool
+    ) -> None:
+        engine = self._engine
+        recipe = NativeRecipe.compiled(
+            engine.functional, optimizer, goals, before=engine.recipe, source=engine
+        )
+        engine.compile(recipe, steps, run_eagerly=run_eagerly)
 
     def _parts(self) -> list[Part]:
         return self._engine.functional.parts()

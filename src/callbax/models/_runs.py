@@ -160,7 +160,7 @@ class Runs:
             sample_weight,
             batch_size=batch_size,
             steps=steps,
-            needs_targets=self._engine.goals.loss is not None,
+            needs_targets=self._engine.recipe.needs_targets,
             watched=callbacks is not None,
         )
         hooks = self._hooks(callbacks, "evaluate", verbose, steps=steps or feed.batches_per_pass)
@@ -197,7 +197,7 @@ class Runs:
         where = f"{mode}_on_batch"
         self._need_compiled(where, loss=mode == "train")
         parts = as_parts(x, y, sample_weight, class_weight, where)
-        needs_targets = self._engine.goals.loss is not None
+        needs_targets = self._engine.recipe.needs_targets
         feed = self._feed(where, *parts, steps=1, needs_targets=needs_targets)
         with self._run(mode, feed, CallbackList()) as line:
             line.start_epoch(1)
@@ -270,8 +270,9 @@ class Runs:
         return self._shuffle_seed
 
     def _need_compiled(self, where: str, *, loss: bool = False) -> None:
-        compiled = self._engine.optimizer is not None
-        if not compiled or (loss and self._engine.goals.loss is None):
+        recipe = self._engine.recipe
+        compiled = recipe.optimizer is not None
+        if not compiled or (loss and not recipe.descends):
             raise ValueError(
                 explain(
                     where,
@@ -308,10 +309,10 @@ class Runs:
             spec = feed.spec(self._engine.step)
             self._build(spec[0])
             if mode != "predict":
-                objective = self._engine.objective(spec)
+                report = self._engine.report(spec)
                 for source in (feed, validation):
                     if source is not None and source.targets is not None:
-                        objective.check(source.targets)
+                        report.check(source.targets)
             with self._engine.running(mode, feed, hooks) as line:
                 yield line
 
