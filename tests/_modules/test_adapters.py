@@ -7,7 +7,7 @@ import pytest
 
 import callbax as cb
 from callbax._modules import _adapters
-from callbax._modules._protocol import Functional, Variables
+from callbax._modules._protocol import Applied, Functional, Variables
 
 X = np.random.default_rng(0).normal(size=(70, 3)).astype("float32")
 Y = X.sum(1, keepdims=True)
@@ -39,7 +39,7 @@ class PairFunctional(Functional):
         self.module.params = dict(variables.params)
 
     def apply(self, variables, x, *, training, step):
-        return self.module.apply(variables.params, x), variables.stats
+        return Applied(self.module.apply(variables.params, x), variables.stats)
 
 
 def pair_functional(module):

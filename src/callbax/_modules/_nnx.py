@@ -17,7 +17,15 @@ from callbax._core._types import Array, PyTree
 from callbax._modules._nnx_build import build_inner, unbuilt_layers
 from callbax._modules._nnx_live import live_variables
 from callbax._modules._nnx_parts import named_parts, size
-from callbax._modules._protocol import Arrays, Functional, Part, StateAccess, Variables, Weight
+from callbax._modules._protocol import (
+    Applied,
+    Arrays,
+    Functional,
+    Part,
+    StateAccess,
+    Variables,
+    Weight,
+)
 from callbax.layers import Layer
 from callbax.layers._copies import copied
 from callbax.layers._layer import frozen_variables, keras_order
@@ -85,7 +93,7 @@ class NnxFunctional(Functional):
         """The pass without training, traced once for all programs that evaluate or predict."""
 
         def forward(variables: Variables, x: PyTree, step: Array) -> PyTree:
-            return self._call(variables, x, False, step)[0]
+            return self._call(variables, x, False, step).output
 
         compiled: Callable[[Variables, PyTree, Array], PyTree] = jax.jit(forward, inline=True)
         return compiled
@@ -116,12 +124,10 @@ class NnxFunctional(Functional):
         typed = {path: self._typed_key(path, value) for path, value in random.items()}
         nnx.update(self.module, self._unflatten(params | stats | typed))
 
-    def apply(
-        self, variables: Variables, x: PyTree, *, training: bool, step: Array
-    ) -> tuple[PyTree, Arrays]:
+    def apply(self, variables: Variables, x: PyTree, *, training: bool, step: Array) -> Applied:
         if training:
             return self._call(variables, x, training, step)
-        return self._forward(variables, x, step), variables.stats
+        return Applied(self._forward(variables, x, step), variables.stats)
 
     def weights(self) -> Sequence[Weight]:
         return [Weight(path, f"module/{path}", path) for path in self._weight_paths()]
@@ -153,9 +159,7 @@ class NnxFunctional(Functional):
     def _weight_paths(self) -> list[str]:
         return list(self._structure.canonical.values())
 
-    def _call(
-        self, variables: Variables, x: PyTree, training: bool, step: Array
-    ) -> tuple[PyTree, Arrays]:
+    def _call(self, variables: Variables, x: PyTree, training: bool, step: Array) -> Applied:
         params, stats, random = variables
         structure = self._structure
         drawn = {
@@ -181,7 +185,7 @@ class NnxFunctional(Functional):
                     action="Make layers and weights in the constructor or in `build`.",
                 )
             )
-        return y, {name: updated[name] for name in stats}
+        return Applied(y, {name: updated[name] for name in stats})
 
     def _unflatten(self, arrays: Arrays) -> Any:
         flat: Any = {self._structure.paths[path]: value for path, value in arrays.items()}

@@ -19,7 +19,7 @@ class Variables(NamedTuple):
     Attributes:
         params: Those that gradients change.
         stats: The others, such as the averages of batch normalization.
-        random: Keys of its random streams, as plain integers.
+        random: Keys of its random streams, as plain integers, and counters of draws.
     """
 
     params: Arrays
@@ -30,6 +30,25 @@ class Variables(NamedTuple):
     def weights(self) -> Arrays:
         """What files and ``get_weights`` hold: all but the random streams."""
         return self.params | self.stats
+
+
+class Applied(NamedTuple):
+    """What one call of a module comes to.
+
+    Attributes:
+        output: An array, or a dict or tuple of arrays.
+        stats: The statistics after the call.
+        random: The random streams after it; None if they are as before.
+        loss: Sum of the losses that the module adds by itself, a float32 scalar; None for none.
+        mask: Which elements of the output count, in its structure: arrays of bools, or None where
+            all do.
+    """
+
+    output: PyTree
+    stats: Arrays
+    random: Arrays | None = None
+    loss: Array | None = None
+    mask: PyTree = None
 
 
 @dataclass(frozen=True)
@@ -132,9 +151,12 @@ class Functional(Protocol):
     def write(self, variables: Variables) -> None:
         """Puts arrays into the user's object."""
 
-    def apply(
-        self, variables: Variables, x: PyTree, *, training: bool, step: Array
-    ) -> tuple[PyTree, Arrays]:
+    @property
+    def moves_random(self) -> bool:
+        """Whether a call moves the random streams; if not, draws derive from them and the step."""
+        return False
+
+    def apply(self, variables: Variables, x: PyTree, *, training: bool, step: Array) -> Applied:
         """Computes the output; pure, to be traced.
 
         Every random draw derives from the module's own keys and the step, so that a step that is
@@ -145,9 +167,6 @@ class Functional(Protocol):
             x: A batch of inputs, leaves of shape (samples, ...).
             training: Whether dropout drops and batch statistics are updated.
             step: Steps taken so far, an int32 scalar.
-
-        Returns:
-            The output, and the `stats` after the call.
         """
         ...
 

@@ -13,7 +13,7 @@ from callbax._core._types import Array, PyTree
 from callbax._modules._layer_keys import LayerKeys
 from callbax._modules._nnx import NnxFunctional, joined, member
 from callbax._modules._nnx_parts import named_parts
-from callbax._modules._protocol import Arrays, Functional, Part, Variables, Weight
+from callbax._modules._protocol import Applied, Functional, Part, Variables, Weight
 from callbax._modules._trace import trace
 from callbax.layers import Layer
 from callbax.layers._layer import keras_order
@@ -98,9 +98,7 @@ class StackFunctional(NnxFunctional):
             Part(name, part, output) for (name, part), output in zip(named, outputs, strict=False)
         ]
 
-    def _call(
-        self, variables: Variables, x: PyTree, training: bool, step: Array
-    ) -> tuple[PyTree, Arrays]:
+    def _call(self, variables: Variables, x: PyTree, training: bool, step: Array) -> Applied:
         inputs = self.module.known.inputs
         if isinstance(inputs, jax.ShapeDtypeStruct):
             x = _single_input(self.module.name, x, inputs)

@@ -20,7 +20,7 @@ def trace(functional: Functional, variables: Variables, x: PyTree) -> tuple[Any,
 
     def forward(variables: Variables, x: PyTree) -> PyTree:
         step = jnp.zeros((), jnp.int32)
-        return functional.apply(variables, x, training=False, step=step)[0]
+        return functional.apply(variables, x, training=False, step=step).output
 
     closed, spec = jax.make_jaxpr(forward, return_shape=True)(variables, x)
     return closed.jaxpr, spec

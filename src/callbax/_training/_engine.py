@@ -361,8 +361,8 @@ class Engine:
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
         """Calls the module as of the current batch, its statistics left alone."""
         state = self.read()
-        y_pred, _ = self.functional.apply(state.variables, x, training=training, step=state.step)
-        return y_pred
+        applied = self.functional.apply(state.variables, x, training=training, step=state.step)
+        return applied.output
 
     def traces(self) -> dict[str, int]:
         """Returns how often each mode's programs were traced."""

@@ -12,6 +12,7 @@ import numpy as np
 from callbax._core._errors import closest, describe, explain
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Targets
+from callbax._modules._protocol import Applied
 from callbax.losses import Loss
 from callbax.losses import resolve as resolve_loss
 from callbax.losses._lookup import check as check_loss
@@ -154,18 +155,26 @@ class Objective:
                 y, weight = trues[output.name], weights[output.name]
                 check_labels(targets.where, output.loss, y, output.y_pred_shape, weight)
 
-    def losses(self, y_true: PyTree, y_pred: PyTree, sample_weight: PyTree) -> tuple[Array, Any]:
-        """Returns the weighted total, a float32 scalar, and the loss of each output."""
-        trues, preds = self._by_output(y_true, "y"), self._by_output(y_pred, "y_pred")
+    def losses(self, y_true: PyTree, applied: Applied, sample_weight: PyTree) -> tuple[Array, Any]:
+        """Returns the weighted total, a float32 scalar, and the loss of each output.
+
+        The total holds what the module adds by itself; what its mask leaves out does not count.
+        """
+        trues, preds = self._by_output(y_true, "y"), self._by_output(applied.output, "y_pred")
         weights = self._sample_weights(sample_weight)
+        masks = self._by_output(applied.mask, "mask")
         each = tuple(
-            output.loss(trues[output.name], preds[output.name], weights[output.name])
+            output.loss(
+                trues[output.name],
+                preds[output.name],
+                _masked(masks[output.name], weights[output.name], output.loss.reduction),
+            )
             for output in self._losses
             if output.loss is not None
         )
         total = sum(
             (value * output.weight for value, output in zip(each, self._losses, strict=True)),
-            start=jnp.zeros((), jnp.float32),
+            start=jnp.zeros((), jnp.float32) if applied.loss is None else applied.loss,
         )
         return total, each
 
@@ -332,6 +341,22 @@ def output_names(y_pred: PyTree) -> list[str]:
             )
         )
     return names
+
+
+def _masked(mask: Any, weight: Any, reduction: str | None) -> Any:
+    """Returns weights under which a loss counts the elements that a mask leaves in.
+
+    Source: ``apply_mask`` in Keras.
+    """
+    if mask is None:
+        return weight
+    counts = jnp.asarray(mask, jnp.float32)
+    if reduction in ("mean", "sum_over_batch_size"):  # the mean over all, made one over these
+        counts *= counts.size / jnp.maximum(counts.sum(), 1)
+    if weight is None:
+        return counts
+    weight = jnp.asarray(weight, jnp.float32)
+    return counts * weight.reshape(weight.shape + (1,) * (counts.ndim - weight.ndim))
 
 
 def _as_list(value: Any) -> Sequence[Any]:

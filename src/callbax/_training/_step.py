@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from callbax._core._types import Array, PyTree
-from callbax._modules._protocol import Arrays, Functional, Variables
+from callbax._modules._protocol import Applied, Arrays, Functional, Variables
 from callbax._training._objective import Objective
 
 Batch = tuple[PyTree, PyTree, PyTree]
@@ -79,14 +79,14 @@ def train_step(
     def descend(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
 
-        def objective_of(params: Arrays) -> tuple[Array, tuple[Any, PyTree, Arrays]]:
+        def objective_of(params: Arrays) -> tuple[Array, tuple[Any, Applied]]:
             variables = Variables(params, state["stats"], state["random"])
-            y_pred, stats = module.apply(variables, x, training=True, step=state["step"])
+            applied = module.apply(variables, x, training=True, step=state["step"])
             with outside.shown(state, variables):
-                losses = objective.losses(y, y_pred, sample_weight)
-            return losses[0], (losses, y_pred, stats)
+                losses = objective.losses(y, applied, sample_weight)
+            return losses[0], (losses, applied)
 
-        grads, (losses, y_pred, stats) = jax.grad(objective_of, has_aux=True)(state["params"])
+        grads, (losses, applied) = jax.grad(objective_of, has_aux=True)(state["params"])
         params, optimizer_state = optimizer.update(
             grads,
             state["optimizer"],
@@ -94,18 +94,24 @@ def train_step(
             learning_rate=state["learning_rate"],
             step=state["step"],
         )
-        metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
+        metrics = objective.update(state["metrics"], losses, y, applied.output, sample_weight)
         moved = {
             "params": params,
-            "stats": stats,
+            "stats": applied.stats,
             "optimizer": optimizer_state,
             "metrics": metrics,
             "step": state["step"] + 1,
         }
+        if module.moves_random:
+            moved["random"] = applied.random
         return moved, jnp.append(objective.compute(metrics), losses[0])
 
-    moves = ("params", "stats", "optimizer", "metrics", "step")
-    reads = ("random", "learning_rate", "hyperparameters", "captured")
+    moves: tuple[str, ...] = ("params", "stats", "optimizer", "metrics", "step")
+    reads: tuple[str, ...] = ("learning_rate", "hyperparameters", "captured")
+    if module.moves_random:
+        moves = (*moves, "random")
+    else:
+        reads = ("random", *reads)
     return Step(run, moves, reads, tuple(sorted(objective.keys)))
 
 
@@ -114,10 +120,10 @@ def test_step(module: Functional, objective: Objective, outside: Outside) -> Ste
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         x, y, sample_weight = batch
-        y_pred, _ = module.apply(_variables(state), x, training=False, step=state["step"])
+        applied = module.apply(_variables(state), x, training=False, step=state["step"])
         with outside.shown(state, _variables(state)):
-            losses = objective.losses(y, y_pred, sample_weight)
-            metrics = objective.update(state["metrics"], losses, y, y_pred, sample_weight)
+            losses = objective.losses(y, applied, sample_weight)
+            metrics = objective.update(state["metrics"], losses, y, applied.output, sample_weight)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
 
     reads = (
@@ -136,8 +142,8 @@ def predict_step(module: Functional) -> Step:
     """Returns the step that predicts: its row is the module's output for the batch."""
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, PyTree]:
-        y_pred, _ = module.apply(_variables(state), batch[0], training=False, step=state["step"])
-        return {}, y_pred
+        applied = module.apply(_variables(state), batch[0], training=False, step=state["step"])
+        return {}, applied.output
 
     return Step(run, (), ("params", "stats", "random", "step"), None)
 
