@@ -27,6 +27,7 @@ def training_feeds(
     validation_batch_size: int | None,
     validation_steps: int | None,
     validates_by_batch: bool,
+    needs_targets: bool,
     watched: bool,
 ) -> tuple[Feed, Feed | None]:
     """Returns the feed to train on, and the one to validate on if there is any.
@@ -48,6 +49,7 @@ def training_feeds(
         validation_batch_size: Samples in a batch of validation; ``batch_size`` by default.
         validation_steps: Batches of validation; None takes all.
         validates_by_batch: Whether there may be any number of validations in an epoch.
+        needs_targets: Whether a batch without targets is of no use.
         watched: Whether there are hooks, which might change arrays while they are read.
 
     Raises:
@@ -69,7 +71,7 @@ def training_feeds(
         epochs=epochs,
         class_weight=class_weight,
         shuffle_seed=shuffle_seed,
-        needs_targets=True,
+        needs_targets=needs_targets,
         watched=watched,
     )
     if validation_data is None:
@@ -81,7 +83,7 @@ def training_feeds(
         batch_size=validation_batch_size or batch_size,
         steps=validation_steps,
         epochs=sys.maxsize if validates_by_batch else epochs,
-        needs_targets=True,
+        needs_targets=needs_targets,
         watched=watched,
     )
     return feed, validation

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callbax._core._errors import describe, explain
+from callbax._modules._keras import keras_functional
 from callbax._modules._nnx import nnx_functional
 from callbax._modules._protocol import Functional
 from callbax._modules._stack import stack_functional
@@ -11,7 +12,7 @@ from callbax._modules._stack import stack_functional
 Adapter = Callable[[Any], Functional | None]
 """Returns a module as pure functions; None if the module is of another kind."""
 
-ADAPTERS: list[Adapter] = [stack_functional, nnx_functional]
+ADAPTERS: list[Adapter] = [stack_functional, nnx_functional, keras_functional]
 """Asked in this order."""
 
 

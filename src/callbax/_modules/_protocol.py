@@ -40,8 +40,8 @@ class Applied(NamedTuple):
         stats: The statistics after the call.
         random: The random streams after it; None if they are as before.
         loss: Sum of the losses that the module adds by itself, a float32 scalar; None for none.
-        mask: Which elements of the output count, in its structure: arrays of bools, or None where
-            all do.
+        mask: Which elements of the output count: arrays of bools in its structure, with None for
+            those of which all do; None if all of all do.
     """
 
     output: PyTree

@@ -17,13 +17,14 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Feed
 from callbax._data._placement import Placement
+from callbax._modules._own_training import OwnState
 from callbax._modules._protocol import Functional, Variables
 from callbax._modules._trace import trace
 from callbax._training._compile import Programs, loops_well
 from callbax._training._gauge import Gauge
 from callbax._training._lines import Lines
 from callbax._training._native import NativeRecipe
-from callbax._training._pace import Pace, StepsPerExecution
+from callbax._training._pace import Pace
 from callbax._training._recipe import Recipe, Report
 from callbax._training._rest import Rest
 from callbax._training._state import TrainState
@@ -69,8 +70,6 @@ class Engine:
     def __init__(self, functional: Functional, placement: Placement) -> None:
         self.functional, self.placement = functional, placement
         self.recipe: Recipe = NativeRecipe(functional)
-        self.steps_per_execution: StepsPerExecution = "auto"
-        self.run_eagerly = False
         self._lines = Lines()
         self._lock = threading.RLock()
         self._runs = 0
@@ -84,7 +83,7 @@ class Engine:
         rest = self.recipe.rest(self.placement)
         if self.functional.built:
             rest.keep(self.read())
-        kept = ("functional", "placement", "recipe", "steps_per_execution", "run_eagerly")
+        kept = ("functional", "placement", "recipe")
         return {name: getattr(self, name) for name in kept} | {"_rest": rest}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -115,6 +114,17 @@ class Engine:
         if traced is not None and traced[0] is self:
             return traced[1]
         return self.read().variables
+
+    def read_own(self) -> OwnState:
+        """Returns what a step of the module's own moves, at the current batch."""
+        state = self.read()
+        return OwnState(state.variables, state.optimizer, state.learning_rate, state.metrics)
+
+    def write_own(self, state: OwnState) -> None:
+        """Replaces it at the current batch."""
+        variables, optimizer, rate, metrics = state
+        changes = variables._asdict() | {"optimizer": optimizer, "metrics": metrics}
+        self.write(self.read().replace(**changes, learning_rate=rate))
 
     def write_variables(self, variables: Variables) -> None:
         """Replaces the module's variables at the current batch."""
@@ -224,9 +234,7 @@ class Engine:
         self._forget_programs()
         self._rest = self.recipe.rest(self.placement)
 
-    def compile(
-        self, recipe: Recipe, steps_per_execution: StepsPerExecution, *, run_eagerly: bool = False
-    ) -> None:
+    def compile(self, recipe: Recipe) -> None:
         """Takes a recipe, all checked.
 
         The optimizer that the model was compiled with before continues with its rate, its steps and
@@ -237,7 +245,6 @@ class Engine:
         """
         self._need_rest()
         before, self.recipe = self.recipe, recipe
-        self.steps_per_execution, self.run_eagerly = steps_per_execution, run_eagerly
         self._programs = {}
         if recipe.optimizer is not before.optimizer:
             self._rest = recipe.rest(self.placement)
@@ -276,11 +283,9 @@ class Engine:
             hooks: The callbacks of the run.
         """
         began = time.perf_counter()
-        with self._live(), jax.disable_jit(self.run_eagerly):
+        with self._live(), jax.disable_jit(self.recipe.run_eagerly):
             spec, start = feed.spec(self.step), self.read()
-            if mode == "predict":
-                start = start.replace(metrics=())
-            else:
+            if mode != "predict":
                 empty = self.report(spec).empty
                 start = start.replace(metrics=empty, captured=self.recipe.captured.read())
             line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
@@ -301,6 +306,8 @@ class Engine:
                     yield line
             finally:
                 self._lines.leave(line)
+                if self._line is None and mode != "predict":
+                    self._rest.metrics = end.metrics
                 changed = {
                     name: getattr(end, name)
                     for name in _TRAINED
@@ -373,8 +380,9 @@ class Engine:
     def _timeline(
         self, mode: Mode, feed: Feed, spec: PyTree, start: TrainState, *, exact: bool
     ) -> Timeline:
-        programs, captured = self._program(mode, spec[0]), self.recipe.captured
-        chosen = self.steps_per_execution == "auto"
+        programs, captured = self._program(mode, spec), self.recipe.captured
+        steps = self.recipe.steps_per_execution
+        chosen = steps == "auto"
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(start))
         overwrite = size > LARGE_STATE * self.placement.memory and chosen
         single = (exact and chosen) or overwrite or not programs.looped
@@ -382,7 +390,7 @@ class Engine:
             programs,
             start,
             feed,
-            Pace(self.steps_per_execution, programs.step_time(spec), single=single),
+            Pace(steps, programs.step_time(spec), single=single),
             empty_metrics=start.metrics,
             exact=exact and chosen,
             overwrite=overwrite,
@@ -391,11 +399,11 @@ class Engine:
             batch_size=jax.tree.leaves(spec[0])[0].shape[0],
         )
 
-    def _program(self, mode: Mode, x: PyTree) -> Programs:
+    def _program(self, mode: Mode, batch: PyTree) -> Programs:
         if mode not in self._programs:
-            jaxpr, _ = trace(self.functional, self.read_variables(), x)
+            jaxpr, _ = trace(self.functional, self.read_variables(), batch[0])
             looped = loops_well(jaxpr, self.placement.platform)
-            self._programs[mode] = Programs(self.recipe.step(mode, self), looped=looped)
+            self._programs[mode] = Programs(self.recipe.step(mode, self, batch), looped=looped)
         return self._programs[mode]
 
     def _forget_other_structures(self) -> None:

@@ -12,10 +12,12 @@ from callbax._core._hooks import Mode
 from callbax._core._types import PyTree
 from callbax._data._placement import Placement
 from callbax._modules._captured import Captured
+from callbax._modules._own_training import NumbersAccess
 from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._modules._trace import trace
 from callbax._training._objective import Goals, Objective
-from callbax._training._rest import Resting, StateSource
+from callbax._training._pace import StepsPerExecution
+from callbax._training._rest import Resting
 from callbax._training._state import TrainState
 from callbax._training._step import Fields, Outside, Step, predict_step, test_step, train_step
 from callbax.optimizers import Optimizer, ema_of, with_ema
@@ -31,6 +33,8 @@ class NativeRecipe:
         optimizer: The optimizer, bound to the model's run; None if the model is not compiled.
         goals: Losses and metrics.
         given: The optimizer that the user gave, of which the other one is bound.
+        steps_per_execution: Steps in one dispatch.
+        run_eagerly: Whether every step runs in Python.
     """
 
     report: Objective | None
@@ -41,10 +45,14 @@ class NativeRecipe:
         optimizer: Optimizer | None = None,
         goals: Goals | None = None,
         given: Optimizer | None = None,
+        *,
+        steps_per_execution: StepsPerExecution = "auto",
+        run_eagerly: bool = False,
     ) -> None:
         self._functional = functional
         self.optimizer, self.given = optimizer, given
         self.goals = goals or Goals()
+        self.steps_per_execution, self.run_eagerly = steps_per_execution, run_eagerly
         self.forget()
 
     @classmethod
@@ -56,6 +64,8 @@ class NativeRecipe:
         *,
         before: object,
         source: Source,
+        steps_per_execution: StepsPerExecution,
+        run_eagerly: bool,
     ) -> Self:
         """Returns the recipe for what ``compile`` was given.
 
@@ -65,14 +75,27 @@ class NativeRecipe:
             goals: Losses and metrics.
             before: The recipe before.
             source: The model's run, which the optimizer's numbers are those of.
+            steps_per_execution: Steps in one dispatch.
+            run_eagerly: Whether every step runs in Python.
         """
-        if isinstance(before, NativeRecipe) and optimizer in (before.optimizer, before.given):
-            return cls(functional, before.optimizer, goals, before.given)
-        return cls(functional, optimizer.bind(source), goals, optimizer)
+        bound, given = None, optimizer
+        if isinstance(before, NativeRecipe) and (
+            optimizer is before.optimizer or optimizer is before.given
+        ):
+            bound, given = before.optimizer, before.given or optimizer
+        return cls(
+            functional,
+            bound or optimizer.bind(source),
+            goals,
+            given,
+            steps_per_execution=steps_per_execution,
+            run_eagerly=run_eagerly,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what a copy needs: nothing that was bound."""
-        return {"functional": self._functional, "optimizer": self.optimizer, "goals": self.goals}
+        names = ("optimizer", "goals", "steps_per_execution", "run_eagerly")
+        return {name: getattr(self, name) for name in names} | {"functional": self._functional}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -108,7 +131,7 @@ class NativeRecipe:
         numbers = placement.place_state(np.int32(0)), placement.place_state(np.float32(rate))
         return Resting(self._functional, self._init, *numbers)
 
-    def step(self, mode: Mode, outside: Outside) -> Step:
+    def step(self, mode: Mode, outside: Outside, batch: PyTree) -> Step:
         if mode == "predict" or self.report is None:
             return predict_step(self._functional)
         if mode == "test":
@@ -121,7 +144,7 @@ class NativeRecipe:
         with self._compiled().traced(*numbers), self.captured.shown(state["captured"]):
             yield
 
-    def live(self, state: StateSource) -> AbstractContextManager[None]:
+    def live(self, state: NumbersAccess) -> AbstractContextManager[None]:
         return nullcontext()  # the optimizer asks its source, and metrics hold nothing
 
     def check_form(self, name: str, value: float, state: TrainState) -> None:

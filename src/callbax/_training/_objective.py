@@ -43,8 +43,16 @@ class Goals:
 
     def functions(self) -> list[Any]:
         """Returns the losses and metrics that were not given by name."""
-        given = (*_leaves(self.loss), *_leaves(self.metrics), *_leaves(self.weighted_metrics))
+        given = (*self.losses(), *self.all_metrics())
         return [function for function in given if not isinstance(function, str)]
+
+    def losses(self) -> list[Any]:
+        """Returns the losses of all outputs."""
+        return _leaves(self.loss)
+
+    def all_metrics(self) -> list[Any]:
+        """Returns the metrics of all outputs, weighted or not."""
+        return [*_leaves(self.metrics), *_leaves(self.weighted_metrics)]
 
     def check(self) -> None:
         """Looks every name up, so that a misspelt one fails in ``compile``.
@@ -53,9 +61,9 @@ class Goals:
             ValueError: A name is unknown, or a weight no number.
             TypeError: A loss or metric is of a kind that is not taken.
         """
-        for loss in _leaves(self.loss):
+        for loss in self.losses():
             check_loss(loss)
-        for metric in (*_leaves(self.metrics), *_leaves(self.weighted_metrics)):
+        for metric in self.all_metrics():
             check_metric(metric)
         for weight in _leaves(self.loss_weights):
             if np.ndim(weight) or not np.issubdtype(np.asarray(weight).dtype, np.number):

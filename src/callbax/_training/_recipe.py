@@ -9,9 +9,11 @@ from callbax._core._types import PyTree
 from callbax._data._feed import Targets
 from callbax._data._placement import Placement
 from callbax._modules._captured import Captured
+from callbax._modules._own_training import NumbersAccess
 from callbax._modules._protocol import Arrays, Variables
 from callbax._training._objective import Goals
-from callbax._training._rest import Rest, StateSource
+from callbax._training._pace import StepsPerExecution
+from callbax._training._rest import Rest
 from callbax._training._state import TrainState
 from callbax._training._step import Fields, Outside, Step
 from callbax.optimizers._live import Source
@@ -55,17 +57,27 @@ class FiledOptimizer(Protocol):
 
 
 class Recipe(Protocol):
-    """How a model trains and what it reports.
+    """How a model trains and what it reports."""
 
-    Attributes:
-        optimizer: What ``model.optimizer`` is; None before ``compile``.
-        goals: Losses and metrics as they were given to ``compile``.
-        captured: What losses and metrics hold from outside.
-    """
+    @property
+    def optimizer(self) -> Any:
+        """What ``model.optimizer`` is; None before ``compile``."""
 
-    optimizer: Any
-    goals: Goals
-    captured: Captured
+    @property
+    def goals(self) -> Goals:
+        """Losses and metrics as they were given to ``compile``."""
+
+    @property
+    def captured(self) -> Captured:
+        """What losses and metrics hold from outside."""
+
+    @property
+    def steps_per_execution(self) -> StepsPerExecution:
+        """Steps in one dispatch."""
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether every step runs in Python."""
 
     @property
     def report(self) -> Report | None:
@@ -100,13 +112,19 @@ class Recipe(Protocol):
     def rest(self, placement: Placement) -> Rest:
         """Returns the place of the state between runs, as of the optimizer's first step."""
 
-    def step(self, mode: Mode, outside: Outside) -> Step:
-        """Returns the pure step of a mode, for what was bound."""
+    def step(self, mode: Mode, outside: Outside, batch: PyTree) -> Step:
+        """Returns the pure step of a mode, for what was bound.
+
+        Args:
+            mode: "train", "test" or "predict".
+            outside: What losses and metrics may read besides their arguments.
+            batch: Shapes and dtypes of a batch.
+        """
 
     def shown(self, state: Fields) -> AbstractContextManager[None]:
         """Lets losses and metrics read the optimizer, and what they hold, as of a traced step."""
 
-    def live(self, state: StateSource) -> AbstractContextManager[None]:
+    def live(self, state: NumbersAccess) -> AbstractContextManager[None]:
         """Lets the user's optimizer and metrics show the state of runs for as long as they last."""
 
     def check_form(self, name: str, value: float, state: TrainState) -> None:

@@ -25,9 +25,11 @@ class Rest(StateSource, Protocol):
 
     Attributes:
         learning_rate: The current learning rate, a float32 scalar.
+        metrics: The running sums that the last run ended with.
     """
 
     learning_rate: Array
+    metrics: PyTree
 
     @property
     def step(self) -> int:
@@ -83,6 +85,7 @@ class Resting:
         self._step = step
         self.learning_rate = learning_rate
         self.hyperparameters: Arrays = {}
+        self.metrics: PyTree = ()
 
     def keep(self, state: TrainState) -> None:
         """Takes all of a state but the variables, which are in a copy of the module."""

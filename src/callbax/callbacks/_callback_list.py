@@ -97,7 +97,7 @@ class CallbackList(Callback):
         before = len(self._given)
         self._take(callback, "append(callback)")
         for new in self._given[before:]:
-            _tell(new, "set_model", self._model)
+            _give(new, self._model)
             _tell(new, "set_params", self.params or None)
         self._publish_history()
 
@@ -109,7 +109,7 @@ class CallbackList(Callback):
             callback: One that belongs to the run rather than to the user.
         """
         _tell(callback, "set_callback_list", self)
-        _tell(callback, "set_model", self._model)
+        _give(callback, self._model)
         _tell(callback, "set_params", self.params or None)
         self._added.append(callback)
         self._calls.look_up(self.callbacks)
@@ -133,7 +133,7 @@ class CallbackList(Callback):
         self._calls.look_up(self.callbacks)
         self._publish_history()
         for callback in self.callbacks:
-            _tell(callback, "set_model", model)
+            _give(callback, model)
 
     def wants(self, hook: str) -> bool:
         """Returns whether any callback overrides this hook; if not, it need not be called.
@@ -337,6 +337,12 @@ def _tear_down(callback: Callback, error: BaseException | None) -> None:
             warn(f"{told} The run itself is not affected.", RuntimeWarning)
         else:
             error.add_note(told)
+
+
+def _give(callback: object, model: ModelView | None) -> None:
+    """Gives a callback the model, or what the model has it see in its place."""
+    seen_by = getattr(type(model), "as_seen_by", None)
+    _tell(callback, "set_model", model if seen_by is None else seen_by(model, callback))
 
 
 def _tell(callback: object, setter: str, value: object) -> None:

@@ -78,6 +78,13 @@ class ModelView(Protocol):
     def metric_directions(self) -> Mapping[str, str | None]:
         """Log key (without ``val_``) -> "up", "down", or None if unknown."""
 
+    def as_seen_by(self, callback: object) -> Any:
+        """The model to give to a callback: this one, or one of another library that it is made of.
+
+        Args:
+            callback: The callback.
+        """
+
     def get_weights(self) -> list[NDArray[Any]]:
         """Copies of all weights, in Keras's order."""
 

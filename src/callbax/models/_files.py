@@ -46,11 +46,10 @@ class ModelFiles:
 
     def compile_config(self) -> dict[str, Any] | None:
         """Returns the arguments of ``compile`` as plain values; None before it was called."""
-        engine = self._engine
-        recipe = engine.recipe
+        recipe = self._engine.recipe
         if recipe.optimizer is None:
             return None
-        steps = engine.steps_per_execution
+        steps = recipe.steps_per_execution
         config: dict[str, Any] = saving.serialize_keras_object(
             {
                 "optimizer": recipe.optimizer,

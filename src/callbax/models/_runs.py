@@ -123,6 +123,7 @@ class Runs:
             validation_batch_size=validation_batch_size,
             validation_steps=validation_steps,
             validates_by_batch=frequency.by_batch,
+            needs_targets=self._engine.recipe.needs_targets,
             watched=callbacks is not None,
         )
         validation = None
@@ -315,12 +316,6 @@ class Runs:
                         report.check(source.targets)
             with self._engine.running(mode, feed, hooks) as line:
                 yield line
-
-
-def results(logs: Logs, keys: tuple[str, ...]) -> Any:
-    """Returns metrics as ``evaluate`` does: one value, or a list in compile order."""
-    values = [logs[key] for key in keys if key in logs]
-    return values[0] if len(values) == 1 else values
 
 
 def rows(x: DataLike | None) -> int:

@@ -1,0 +1,119 @@
+"""All that callbax uses of Keras beside its public names, in one place.
+
+Keras is imported by its user, never by callbax: whoever hands over a Keras object has it loaded.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from callbax._core._types import PyTree
+
+VALUE = "_value"
+"""Attribute in which a variable keeps its array."""
+
+
+def loaded() -> Any:
+    """Returns the package ``keras`` if it was imported; None if not."""
+    return sys.modules.get("keras")
+
+
+def takes_training(model: Any) -> bool:
+    """Returns whether a model's ``call`` has an argument `training`."""
+    return bool(model._call_has_training_arg)  # noqa: SLF001
+
+
+def mask_of(output: Any) -> Any:
+    """Returns the mask that layers left on an array; None if they left none."""
+    return sys.modules["keras.src.backend"].get_keras_mask(output)
+
+
+def is_built(model: Any) -> bool:
+    """Returns whether all layers of a model have their weights."""
+    return all(layer.built for layer in model._flatten_layers())  # noqa: SLF001
+
+
+def build(model: Any, x: PyTree) -> None:
+    """Makes the weights of a model for inputs, Keras's symbolic tensors, without computing."""
+    sys.modules["keras.src.backend"].compute_output_spec(model, x, training=False)
+
+
+def build_all(model: Any, batch: tuple[Any, ...]) -> None:
+    """Makes what training needs: weights, and variables of metrics, losses and optimizer.
+
+    Args:
+        model: A compiled model.
+        batch: ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``: shapes and dtypes.
+    """
+    model._symbolic_build(data_batch=batch)  # noqa: SLF001
+
+
+def compilation(model: Any) -> tuple[Any, ...]:
+    """Returns the objects that ``compile`` makes anew, the same ones until it is called again."""
+    names = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
+    return tuple(getattr(model, name, None) for name in names)
+
+
+_TRAINING = (
+    "train_step",
+    "test_step",
+    "compute_loss",
+    "compute_metrics",
+    "compute_loss_and_updates",
+    "stateless_compute_loss",
+)
+"""Methods by which the class of a model says how it is trained."""
+
+
+def overrides_training(model: Any) -> bool:
+    """Returns whether a model's class trains in another way than Keras's own classes."""
+    keras: Any = loaded()
+    return any(getattr(type(model), name) is not getattr(keras.Model, name) for name in _TRAINING)
+
+
+def is_half(model: Any) -> bool:
+    """Returns whether a model computes in float16, so that its loss has to be scaled."""
+    return any("float16" in str(layer.compute_dtype) for layer in model._flatten_layers())  # noqa: SLF001
+
+
+def is_known(room: str, name: Any) -> bool:
+    """Returns whether Keras knows a name in a room such as ``losses``; objects are known."""
+    if not isinstance(name, str):
+        return True
+    try:
+        getattr(loaded(), room).get(name)
+    except ValueError:
+        return False
+    return True
+
+
+def ordered(model: Any, logs: dict[str, Any]) -> list[Any]:
+    """Returns the values of logs as Keras's ``evaluate`` lists them."""
+    values = model._flatten_metrics_in_order(logs)  # noqa: SLF001
+    return list(values) if isinstance(values, list) else [values]
+
+
+@contextmanager
+def noting_loss(model: Any) -> Iterator[list[Any]]:
+    """Notes, while a step is traced, the batch's own loss as it comes to Keras's running mean.
+
+    Yields:
+        A list that is empty if the step does not use that mean, as one of the user's own may not.
+    """
+    noted: list[Any] = []
+    tracker = getattr(model, "_loss_tracker", None)
+    if tracker is None:
+        yield noted
+        return
+    update = tracker.update_state
+
+    def noting(value: Any, *args: Any, **kwargs: Any) -> Any:
+        noted.append(value)
+        return update(value, *args, **kwargs)
+
+    vars(tracker)["update_state"] = noting
+    try:
+        yield noted
+    finally:
+        del vars(tracker)["update_state"]

@@ -1,0 +1,113 @@
+"""A module that brings training steps of its own, as pure functions."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+from callbax._core._types import Array, PyTree
+from callbax._modules._protocol import StateAccess, Variables
+
+Batch = tuple[PyTree, PyTree, PyTree]
+"""(x, y, sample_weight), the latter two None if there are none."""
+
+
+class OwnState(NamedTuple):
+    """What a step moves.
+
+    Attributes:
+        variables: The module's arrays.
+        optimizer: The optimizer's, in its order, without the learning rate.
+        learning_rate: The learning rate, a float32 scalar; 0 if a schedule sets it.
+        metrics: Running sums of loss and metrics.
+    """
+
+    variables: Variables
+    optimizer: list[Array]
+    learning_rate: Array
+    metrics: list[Array]
+
+
+class StepResult(NamedTuple):
+    """What a step of a batch comes to.
+
+    Attributes:
+        logs: Key -> running value after the batch, a scalar.
+        loss: The batch's own loss; NaN if the step does not tell.
+        state: What it moved.
+    """
+
+    logs: dict[str, Array]
+    loss: Array
+    state: OwnState
+
+
+class NumbersAccess(StateAccess, Protocol):
+    """Where the state is while the module is run, the optimizer and metrics included."""
+
+    learning_rate: float
+
+    def read_own(self) -> OwnState:
+        """Returns the state at the current batch."""
+
+    def write_own(self, state: OwnState) -> None:
+        """Replaces it at the current batch."""
+
+
+class OwnTraining(Protocol):
+    """How a module trains itself.
+
+    Attributes:
+        module: The user's object.
+    """
+
+    module: Any
+
+    @property
+    def optimizer(self) -> Any:
+        """The user's optimizer; None if the module is not compiled."""
+
+    @property
+    def loss(self) -> Any:
+        """The loss as it was given."""
+
+    @property
+    def steps_per_execution(self) -> int | None:
+        """Steps in one dispatch; None if the user did not say."""
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether every step runs in Python."""
+
+    def bind(self, batch: Batch) -> None:
+        """Makes what training needs, for the shapes of a first batch."""
+
+    def read(self) -> tuple[list[Array], Array]:
+        """Returns the optimizer's arrays and the learning rate, as the user's objects hold them."""
+
+    def write(self, optimizer: Sequence[Array], learning_rate: Array, metrics: Any) -> None:
+        """Gives them back; metrics too, unless there are none."""
+
+    def metrics(self) -> list[Array]:
+        """Returns the running sums as the user's objects hold them."""
+
+    def empty(self) -> list[Array]:
+        """Returns the running sums before any batch."""
+
+    def train(self, state: OwnState, batch: Batch) -> StepResult:
+        """Takes a training step; pure, to be traced."""
+
+    def test(self, state: OwnState, batch: Batch) -> StepResult:
+        """Evaluates a batch; pure, to be traced."""
+
+    def predict(self, state: OwnState, x: PyTree) -> tuple[PyTree, OwnState]:
+        """Returns the output for a batch, and what it moved; pure, to be traced."""
+
+    def live(self, state: NumbersAccess) -> AbstractContextManager[None]:
+        """Lets the user's optimizer and metrics show the state of runs for as long as they last."""
+
+    def averaged(self) -> list[int] | None:
+        """Returns where among the optimizer's arrays the averages of `params` are, in order."""
+
+    @property
+    def use_ema(self) -> bool:
+        """Whether the optimizer keeps averages of the weights, with which training ends."""

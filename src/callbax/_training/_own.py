@@ -1,0 +1,355 @@
+"""The recipe of a module that trains itself: its own steps, followed by the timeline."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from callbax._core._errors import explain
+from callbax._core._hooks import Mode
+from callbax._core._types import Array, PyTree
+from callbax._data._feed import Targets
+from callbax._data._placement import Placement
+from callbax._modules._captured import Captured
+from callbax._modules._own_training import Batch, NumbersAccess, OwnState, OwnTraining, StepResult
+from callbax._modules._protocol import Arrays, Functional, Variables
+from callbax._training._objective import Goals
+from callbax._training._pace import StepsPerExecution
+from callbax._training._state import TrainState
+from callbax._training._step import Fields, Outside, Step
+from callbax.optimizers._live import Source
+
+_FIELDS = ("params", "stats", "random", "optimizer", "learning_rate", "metrics")
+"""Fields of a state, in the order of the leaves of an `OwnState`."""
+
+
+@dataclass(frozen=True)
+class OwnReport:
+    """What the steps of a module report.
+
+    Attributes:
+        keys: Keys of the training step's logs, the loss first.
+        test_keys: Those of the evaluating step's.
+        moves: Fields of the state that the training step changes.
+        test_moves: Those that the evaluating step changes.
+        empty: The running sums before any batch.
+    """
+
+    keys: tuple[str, ...]
+    test_keys: tuple[str, ...]
+    moves: tuple[str, ...]
+    test_moves: tuple[str, ...]
+    empty: list[Array]
+
+    @property
+    def directions(self) -> dict[str, str | None]:
+        return {key: "down" if key == "loss" else None for key in self.keys}
+
+    def check(self, targets: Targets) -> None:
+        """Does nothing: what targets have to be, the module's own losses know."""
+
+
+class OwnRecipe:
+    """Training as the module does it.
+
+    Args:
+        functional: The module.
+        own: Its steps.
+    """
+
+    _report: OwnReport | None
+    _train: Callable[[OwnState, Batch], StepResult]
+    _test: Callable[[OwnState, Batch], StepResult]
+
+    def __init__(self, functional: Functional, own: OwnTraining) -> None:
+        self._functional, self._own = functional, own
+        self.captured = Captured((), None)
+        self.forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"functional": self._functional, "own": self._own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    @property
+    def optimizer(self) -> Any:
+        return self._own.optimizer
+
+    @property
+    def goals(self) -> Goals:
+        return Goals(loss=self._own.loss)
+
+    @property
+    def steps_per_execution(self) -> StepsPerExecution:
+        return self._own.steps_per_execution or "auto"
+
+    @property
+    def run_eagerly(self) -> bool:
+        return self._own.run_eagerly
+
+    @property
+    def report(self) -> OwnReport | None:
+        return self._report
+
+    @property
+    def descends(self) -> bool:
+        return True  # a step of one's own need not have a loss
+
+    @property
+    def needs_targets(self) -> bool:
+        return False
+
+    @property
+    def use_ema(self) -> bool:
+        return self._own.use_ema
+
+    def follow(self, source: Source) -> None:
+        """Does nothing: the user's optimizer is shown the run while it lasts."""
+
+    def bind(self, batch: PyTree, variables: Variables) -> OwnReport:
+        if self._report is None:
+            self._own.bind(batch)
+            optimizer, rate = self._own.read()
+            empty = self._own.empty()
+            state = OwnState(self._functional.read(), optimizer, rate, empty)
+            test_keys, test_moves = _form(self._test, state, batch)
+            keys, moves = test_keys, test_moves
+            if self.optimizer is not None:
+                keys, moves = _form(self._train, state, batch)
+            self._report = OwnReport(keys, test_keys, moves, test_moves, empty)
+        return self._report
+
+    def forget(self) -> None:
+        self._report = None
+        # Traced once each, for the names of the logs and for the programs alike.
+        steps = self._own.train, self._own.test
+        self._train, self._test = (jax.jit(step, inline=True) for step in steps)
+
+    def rest(self, placement: Placement) -> "OwnRest":
+        return OwnRest(self._functional, self._own, placement)
+
+    def step(self, mode: Mode, outside: Outside, batch: PyTree) -> Step:
+        if mode == "predict" or self._report is None:
+            return self._predict_step(batch)
+        trains, report = mode == "train", self._report
+        step, moves = (self._train, report.moves) if trains else (self._test, report.test_moves)
+        keys = report.keys if trains else report.test_keys
+
+        def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
+            result = step(_own_state(state), batch)
+            after = _fields(result.state)
+            moved = {field: after[field] for field in moves}
+            if trains:
+                moved["step"] = state["step"] + 1
+            return moved, _row(result)
+
+        reads = tuple(field for field in _FIELDS if field not in moves)
+        return Step(run, (*moves, "step") if trains else moves, reads, tuple(sorted(keys)))
+
+    def shown(self, state: Fields) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def live(self, state: NumbersAccess) -> AbstractContextManager[None]:
+        return self._own.live(state)
+
+    def check_form(self, name: str, value: float, state: TrainState) -> None:
+        """Does nothing: nobody but callbax's optimizers asks."""
+
+    def averages(self, state: TrainState) -> Arrays | None:
+        places = self._own.averaged()
+        if places is None:
+            return None
+        return {
+            path: state.optimizer[place]
+            for path, place in zip(self._paths(state), places, strict=True)
+        }
+
+    def with_averages(self, state: TrainState, averages: Arrays) -> TrainState:
+        optimizer = list(state.optimizer)
+        for path, place in zip(self._paths(state), self._own.averaged() or (), strict=True):
+            optimizer[place] = averages[path]
+        return state.replace(optimizer=optimizer)
+
+    def filed(self, paths: Sequence[str]) -> "OwnVariables | None":
+        return None if self.optimizer is None else OwnVariables()
+
+    def _paths(self, state: TrainState) -> list[str]:
+        return [w.path for w in self._functional.weights() if w.path in state.params]
+
+    def _predict_step(self, batch: PyTree) -> Step:
+        state = OwnState(self._functional.read(), [], jnp.zeros(()), [])
+        predict = jax.jit(self._own.predict, inline=True)
+        moves = _changed(*jax.make_jaxpr(predict, return_shape=True)(state, batch[0]))
+
+        def run(state: Fields, batch: Batch) -> tuple[Fields, PyTree]:
+            variables = Variables(*(state[field] for field in Variables._fields))
+            output, after = predict(OwnState(variables, [], jnp.zeros(()), []), batch[0])
+            return {field: _fields(after)[field] for field in moves}, output
+
+        return Step(run, moves, tuple(f for f in Variables._fields if f not in moves), None)
+
+
+class OwnRest:
+    """The state between runs: all of it is in the user's objects.
+
+    Args:
+        functional: The module.
+        own: Its steps.
+        placement: Where arrays live.
+    """
+
+    def __init__(self, functional: Functional, own: OwnTraining, placement: Placement) -> None:
+        self._functional, self._own, self._placement = functional, own, placement
+        self._steps = placement.place_state(np.int32(0))
+        self._held: TrainState | None = None
+        self._lent: TrainState | None = None
+        self.hyperparameters: Arrays = {}
+
+    @property
+    def metrics(self) -> PyTree:
+        return self.read().metrics
+
+    @metrics.setter
+    def metrics(self, value: PyTree) -> None:
+        if self._held is not None:
+            self._held = self._held.replace(metrics=value)
+
+    @property
+    def step(self) -> int:
+        return int(self._steps if self._held is None else self._held.step)
+
+    @property
+    def learning_rate(self) -> Array:
+        return self.read().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Array) -> None:
+        self.write(self.read().replace(learning_rate=value))
+
+    def keep(self, state: TrainState) -> None:
+        self._steps = state.step
+
+    def hold(self) -> None:
+        self._held = self._lent = self.read()
+
+    def drop(self) -> None:
+        if self._held is not None:
+            nothing = self._held.replace(params={}, stats={}, random={}, optimizer=[])
+            self._held = self._lent = nothing
+
+    def release(self) -> None:
+        held, self._held = self._held, None
+        if held is not None and held is not self._lent:
+            self.write(held)
+        self._lent = None
+
+    def restart(self) -> None:
+        """Does nothing: nobody but callbax's optimizers asks."""
+
+    def read(self) -> TrainState:
+        if self._held is not None:
+            return self._held
+        optimizer, rate = self._own.read()
+        return TrainState(
+            *self._functional.read(),
+            optimizer=optimizer,
+            metrics=self._own.metrics(),
+            step=self._steps,
+            learning_rate=rate,
+            hyperparameters={},
+            captured={},
+        )
+
+    def write(self, state: TrainState) -> None:
+        if self._held is not None:
+            self._held = state
+            return
+        self._steps = state.step
+        self._functional.write(state.variables)
+        self._own.write(state.optimizer, state.learning_rate, state.metrics)
+
+
+class OwnVariables:
+    """The optimizer's part of a state as a list: steps taken, learning rate, its own arrays."""
+
+    fresh = 2
+
+    def read(self, state: TrainState) -> list[Any]:
+        """Returns the arrays."""
+        return [state.step, state.learning_rate, *state.optimizer]
+
+    def write(self, state: TrainState, variables: Sequence[Any]) -> TrainState:
+        """Returns the state with these arrays in it.
+
+        Raises:
+            ValueError: There are not as many as the optimizer has.
+        """
+        step, rate, *rest = variables
+        if len(rest) != len(state.optimizer):
+            raise ValueError(
+                explain(
+                    "optimizer's variables",
+                    expected=f"{len(state.optimizer)} arrays",
+                    received=f"{len(rest)}",
+                    action="Compile with the optimizer that they were recorded with.",
+                )
+            )
+        optimizer = [
+            jnp.asarray(new, old.dtype) for new, old in zip(rest, state.optimizer, strict=True)
+        ]
+        return state.replace(
+            step=jnp.asarray(step, jnp.int32),
+            learning_rate=jnp.asarray(rate, state.learning_rate.dtype),
+            optimizer=optimizer,
+        )
+
+
+def _own_state(state: Fields) -> OwnState:
+    variables = Variables(state["params"], state["stats"], state["random"])
+    return OwnState(variables, state["optimizer"], state["learning_rate"], state["metrics"])
+
+
+def _fields(state: OwnState) -> Fields:
+    return state.variables._asdict() | {
+        "optimizer": state.optimizer,
+        "learning_rate": state.learning_rate,
+        "metrics": state.metrics,
+    }
+
+
+def _form(step: Any, state: OwnState, batch: PyTree) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the keys of a step's logs, the loss first, and the fields of the state it changes."""
+    jaxpr, form = jax.make_jaxpr(step, return_shape=True)(state, batch)
+    keys = sorted(form.logs, key=lambda key: key != "loss")
+    return tuple(keys), _changed(jaxpr, (form.logs, form.state))
+
+
+def _changed(jaxpr: Any, form: tuple[Any, OwnState]) -> tuple[str, ...]:
+    """Returns the fields of a state that a computation changes.
+
+    Args:
+        jaxpr: One whose first input is the state, and whose last output is the state after it.
+        form: Shapes and dtypes of its outputs.
+    """
+    state = form[-1]
+    before = jaxpr.jaxpr.invars
+    after = jaxpr.jaxpr.outvars[-len(jax.tree.leaves(state)) :]
+    changed = []
+    for field, arrays in _fields(state).items():
+        count = len(jax.tree.leaves(arrays))
+        if any(old is not new for old, new in zip(before[:count], after[:count], strict=True)):
+            changed.append(field)
+        before, after = before[count:], after[count:]
+    return tuple(changed)
+
+
+def _row(result: StepResult) -> Float[Array, " keys"]:
+    logs = result.logs
+    values = [jnp.asarray(logs[key], jnp.float32) for key in sorted(logs)]
+    return jnp.stack([*values, result.loss])

@@ -1,0 +1,263 @@
+"""A Keras 3 model under callbax: Keras's layers, callbax's loop."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from callbax import optimizers
+from callbax._core._hooks import Logs
+from callbax._core._types import LossLike, MetricsLike
+from callbax._modules._keras import KerasFunctional
+from callbax._modules._keras_inside import (
+    is_half,
+    is_known,
+    loaded,
+    ordered,
+    overrides_training,
+)
+from callbax._modules._keras_training import KerasTraining
+from callbax._training._objective import Goals
+from callbax._training._own import OwnRecipe
+from callbax._training._pace import StepsPerExecution
+from callbax.models._files import ModelFiles
+from callbax.models._trainer import Trainer
+from callbax.optimizers._lookup import OptimizerLike
+
+_OWN = frozenset(("name",))
+"""Attributes of the trainer that are no properties, and are not passed on."""
+
+
+class KerasModel(Trainer):
+    """Trains, evaluates and runs a Keras model on the JAX backend.
+
+    ``Model(keras_model)`` makes one. What is not of this class is the Keras model's:
+    ``model.layers``, ``model.save(...)``, ``model.encoder``. In hooks, and after a run, its
+    variables are as of the current batch, and so are those of its optimizer and metrics.
+
+    A model that Keras compiled is trained by Keras's own step, with all that its class overrides,
+    bit for bit. Compiled here, with an optimizer, losses and metrics of callbax, it gives its
+    outputs, and the step is callbax's, which is faster. `summary` says which it is.
+
+    Args:
+        module: The model, compiled or not.
+        seed: Fixes the order in which data are shuffled.
+        name: Its name.
+        replaced: Whether callbacks of others are given the Keras model in place of this one.
+
+    Attributes:
+        module: The Keras model.
+
+    Example:
+        >>> import keras, numpy as np  # doctest: +SKIP
+        >>> model = Model(keras.Sequential([keras.layers.Dense(1)]))  # doctest: +SKIP
+        >>> model.compile("adam", "mse")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        seed: int | None = None,
+        name: str | None = None,
+        replaced: bool = False,
+    ) -> None:
+        vars(self).update(module=module, _replaced=replaced)
+        functional = KerasFunctional(module)
+        super().__init__(functional, name or module.name, seed)
+        self._own = OwnRecipe(functional, KerasTraining(functional))
+        self._engine.compile(self._own)
+
+    def __getattr__(self, name: str) -> Any:
+        module = vars(self).get("module")
+        if module is None or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(module, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = name in _OWN or name.startswith("_") or hasattr(type(self), name)
+        if own or not hasattr(self.module, name):
+            super().__setattr__(name, value)
+        else:
+            setattr(self.module, name, value)
+
+    def __repr__(self) -> str:
+        return f"<Model of {self.module!r}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the Keras model, as of the current weights."""
+        return self.module(*args, **kwargs)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is trained by Keras's own step."""
+        return self._engine.recipe is self._own
+
+    def compile(
+        self,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: LossLike | Sequence[LossLike | None] | Mapping[str, LossLike | None] | None = None,
+        loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
+        metrics: MetricsLike | None = None,
+        weighted_metrics: MetricsLike | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: StepsPerExecution = "auto",
+        jit_compile: bool | Literal["auto"] = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Sets how to train and what to report.
+
+        Names and objects of callbax and optax, and losses and metrics of Keras, make callbax's own
+        step. Keras compiles the model if the optimizer is Keras's, if a name is known to Keras
+        alone, if the model's class overrides how it trains, or if it computes in float16.
+
+        Args:
+            optimizer: As for `Model.compile`, or a Keras optimizer.
+            loss: As for `Model.compile`, or a Keras loss.
+            loss_weights: As for `Model.compile`.
+            metrics: As for `Model.compile`, or Keras metrics.
+            weighted_metrics: Likewise.
+            run_eagerly: Whether to run every step in Python.
+            steps_per_execution: As for `Model.compile`.
+            jit_compile: As for Keras.
+            auto_scale_loss: As for Keras.
+
+        Raises:
+            ValueError: A name is unknown or a value illegal; nothing was changed.
+            TypeError: Something of a kind that is not taken; nothing was changed.
+        """
+        goals: dict[str, Any] = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        if self._is_for_callbax(optimizer, Goals(**goals)):
+            super().compile(
+                optimizer,
+                **goals,
+                run_eagerly=run_eagerly,
+                steps_per_execution=steps_per_execution,
+            )
+            return
+        self.module.compile(
+            optimizer,
+            **goals,
+            run_eagerly=run_eagerly,
+            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
+        self._engine.compile(self._own)
+
+    def summary(self, *args: Any, print_fn: Callable[..., Any] | None = None, **kw: Any) -> None:
+        """Prints Keras's table, and by whose step the model is trained."""
+        self.module.summary(*args, print_fn=print_fn, **kw)
+        step = "Keras's own `train_step`" if self.is_own else "callbax's, of the model's outputs"
+        (print_fn or print)(f" Training step: {step if self.compiled else 'not compiled yet'}")
+
+    def get_state_tree(self, value_format: str = "numpy_array") -> dict[str, Any]:
+        """Returns all state as nested dicts of arrays, as of the current batch."""
+        if not self.is_own:
+            return ModelFiles(self._engine).state_tree()
+        tree: dict[str, Any] = self.module.get_state_tree(value_format)
+        return tree
+
+    @property
+    def log_keys(self) -> tuple[str, ...] | None:
+        """Keys of the logs at the end of an epoch, sorted; None before the first run."""
+        report = self._own.report
+        if not self.is_own or report is None:
+            return super().log_keys
+        validated = [f"val_{key}" for key in report.test_keys] if self._runs.validates else []
+        return tuple(sorted([*report.keys, *validated]))
+
+    def as_seen_by(self, callback: object) -> Any:
+        """Returns the model that a callback is given."""
+        native = type(callback).__module__.partition(".")[0] == "callbax"
+        return self if native or not self._replaced else self.module
+
+    # What callbacks set on the Keras model counts, and the other way round.
+
+    @property
+    def stop_training(self) -> bool:
+        """Whether ``fit`` is to end after the current epoch's validation."""
+        return bool(self.module.stop_training)
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self.module.stop_training = value
+
+    @property
+    def stop_evaluating(self) -> bool:
+        """Whether the current evaluation is to be cut."""
+        return bool(self.module.stop_evaluating)
+
+    @stop_evaluating.setter
+    def stop_evaluating(self, value: bool) -> None:
+        self.module.stop_evaluating = value
+
+    @property
+    def stop_predicting(self) -> bool:
+        """Whether the current prediction is to be cut."""
+        return bool(self.module.stop_predicting)
+
+    @stop_predicting.setter
+    def stop_predicting(self, value: bool) -> None:
+        self.module.stop_predicting = value
+
+    @property
+    def history(self) -> Any:
+        """The `History` of the last fit."""
+        return self.module.history
+
+    @history.setter
+    def history(self, value: Any) -> None:
+        self.module.history = value
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer; its numbers are those at the current batch."""
+        return self._engine.recipe.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self.module.optimizer = optimizer
+
+    @property
+    def metrics(self) -> list[Any]:
+        """What the model reports; live."""
+        return self.module.metrics if self.is_own else super().metrics
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what is reported, as Keras lists them."""
+        return self.module.metrics_names if self.is_own else super().metrics_names
+
+    # Inside
+
+    def _listed(self, logs: Logs) -> Any:
+        if not self.is_own:
+            return super()._listed(logs)
+        values = ordered(self.module, logs)
+        return values[0] if len(values) == 1 else values
+
+    def _is_for_callbax(self, optimizer: Any, goals: Goals) -> bool:
+        """Returns whether callbax's own step can train it as compiled.
+
+        Raises:
+            ValueError: A name is unknown to callbax and to Keras.
+        """
+        keras: Any = loaded()
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            return False
+        if overrides_training(self.module) or is_half(self.module):
+            return False
+        try:
+            optimizers.get(optimizer)
+            goals.check()
+        except (ValueError, TypeError):
+            names = [("optimizers", optimizer), *(("losses", f) for f in goals.losses())]
+            names += [("metrics", metric) for metric in goals.all_metrics()]
+            if all(is_known(room, name) for room, name in names):
+                return False
+            raise
+        return True

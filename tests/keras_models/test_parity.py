@@ -1,0 +1,39 @@
+"""Keras models under callbax end where Keras's own `fit` ends, with the same logs."""
+
+import keras
+import numpy as np
+import pytest
+
+import callbax as cb
+from tests.keras_models.kinds import BATCH, KINDS, everything, made
+
+# Kinds in which Keras's own compilation of one step rounds otherwise than one inside of a loop.
+ROUNDED = {"augmentation": 1e-6}
+
+FIT = {"batch_size": BATCH, "epochs": 3, "shuffle": False, "verbose": 0}
+
+
+def assert_equal(kind, one, other):
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=ROUNDED.get(kind.__name__, 0))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_it_ends_where_keras_ends(kind):
+    theirs, x, y = made(kind)
+    history = theirs.fit(x, y, validation_data=(x, y), **FIT).history
+    ours, x, y = made(kind)
+    model = cb.Model(ours)
+    found = model.fit(x, y, validation_data=(x, y), **FIT).history
+    assert set(found) == set(history)
+    assert_equal(
+        kind, [history[key] for key in sorted(history)], [found[key] for key in sorted(history)]
+    )
+    assert_equal(kind, everything(theirs), everything(ours))
+    assert_equal(
+        kind,
+        np.atleast_1d(theirs.evaluate(x, y, verbose=0)),
+        np.atleast_1d(model.evaluate(x, y, verbose=0)),
+    )
+    flat = keras.tree.flatten
+    assert_equal(kind, flat(theirs.predict(x, verbose=0)), flat(model.predict(x, verbose=0)))
