@@ -19,6 +19,7 @@ from callbax._modules._keras_inside import (
     loaded,
     mask_of,
     takes_training,
+    trainer_class,
 )
 from callbax._modules._keras_live import Place, live_variables
 from callbax._modules._protocol import (
@@ -48,7 +49,7 @@ def is_keras_model(module: Any) -> bool:
         TypeError: It is a model of another backend than JAX.
     """
     keras = loaded()
-    if keras is None or not isinstance(module, keras.Model):
+    if keras is None or not isinstance(module, (keras.Model, trainer_class())):
         return False
     if (reason := unusable()) is not None:
         raise TypeError(

@@ -55,6 +55,20 @@ def compilation(model: Any) -> tuple[Any, ...]:
     return tuple(getattr(model, name, None) for name in names)
 
 
+def trainer_class() -> Any:
+    """Returns the class from which Keras's models have `fit`, `evaluate` and `predict`."""
+    if (module := sys.modules.get("keras.src.backend.jax.trainer")) is not None:
+        return module.JAXTrainer
+    keras: Any = loaded()
+    return keras.Model
+
+
+def makes_own_functions(model: Any) -> bool:
+    """Returns whether a model's class compiles its steps by itself."""
+    names = ("make_train_function", "make_test_function", "make_predict_function")
+    return any(getattr(type(model), name) is not getattr(trainer_class(), name) for name in names)
+
+
 _TRAINING = (
     "train_step",
     "test_step",
@@ -68,8 +82,7 @@ _TRAINING = (
 
 def overrides_training(model: Any) -> bool:
     """Returns whether a model's class trains in another way than Keras's own classes."""
-    keras: Any = loaded()
-    return any(getattr(type(model), name) is not getattr(keras.Model, name) for name in _TRAINING)
+    return any(getattr(type(model), n) is not getattr(trainer_class(), n) for n in _TRAINING)
 
 
 def is_half(model: Any) -> bool:
