@@ -139,7 +139,7 @@ def models():
 def run(model, start, actions, steps_per_execution, source):
     """Runs a program from the start, then one undisturbed epoch more; returns all there is."""
     model._engine.write(start)
-    model._engine.steps_per_execution = steps_per_execution
+    model._engine.recipe.steps_per_execution = steps_per_execution
     program = Program(actions)
     data = {
         "arrays": lambda: {"x": X, "y": Y, "shuffle": True, "batch_size": BATCH},
