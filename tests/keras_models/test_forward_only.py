@@ -5,9 +5,9 @@ import numpy as np
 import optax
 import pytest
 from keras import layers
+from tests.keras_models.kinds import Subclassed, floats, whole
 
 import callbax as cb
-from tests.keras_models.kinds import Subclassed, floats, whole
 
 FIT = {"batch_size": 16, "epochs": 3, "shuffle": False, "verbose": 0}
 
@@ -121,6 +121,6 @@ def test_what_was_compiled_says_whose_step_it_is(compile_with, own, capsys):
 def test_an_unknown_name_is_an_error_before_anything_changes():
     model = cb.Model(dense()[0])
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="no loss is registered under the name \"nosuch\""):
+    with pytest.raises(ValueError, match='no loss is registered under the name "nosuch"'):
         model.compile("adam", "nosuch")
     assert type(model.optimizer).__name__ == "SGD"

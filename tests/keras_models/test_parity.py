@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from tests.keras_models.kinds import BATCH, KINDS, everything, made
 
 import callbax as cb
-from tests.keras_models.kinds import BATCH, KINDS, everything, made
 
 # Kinds in which Keras's own compilation of one step rounds otherwise than one inside of a loop.
 ROUNDED = {"augmentation": 1e-6}

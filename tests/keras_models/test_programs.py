@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.keras_models.kinds import everything
 
 import callbax as cb
 from callbax._modules._keras_training import KerasTraining
-from tests.keras_models.kinds import everything
 
 ROWS, BATCH, EPOCHS = 43, 4, 2  # 11 batches an epoch, the last one of 3 rows
 BATCHES = -(-ROWS // BATCH)

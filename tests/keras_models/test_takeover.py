@@ -1,0 +1,164 @@
+"""Keras's own `fit`, served by callbax: an import, a notebook extension, ``python -m callbax``."""
+
+import os
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import callbax as cb
+
+SCRIPT = """
+import sys
+import keras, numpy as np
+
+class Watch(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs):
+        assert self.model is model and type(self.model) is keras.Sequential
+        if batch == 3:
+            print("batch", repr(float(logs["loss"])), self.model.layers[0].kernel.numpy().sum())
+
+    def on_epoch_end(self, epoch, logs):
+        print("predicts", self.model.predict(x[:2], verbose=0).sum())
+
+keras.utils.set_random_seed(0)
+model = keras.Sequential([keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+x = np.random.default_rng(0).normal(size=(70, 4)).astype("float32")
+h = model.fit(x, x[:, :1], epochs=2, shuffle=False, verbose=0, callbacks=[Watch()],
+              validation_split=0.2)
+print(h.history, sys.argv[1:])
+print(model.evaluate(x, x[:, :1], verbose=0), model.train_on_batch(x[:8], x[:8, :1]))
+print(model.test_on_batch(x[:8], x[:8, :1]), model.predict_on_batch(x[:8]).sum())
+"""
+
+
+def run(*args):
+    return subprocess.run([sys.executable, *map(str, args)], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    path = tmp_path_factory.mktemp("script") / "script.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def plain(script):
+    """What the script prints under Keras alone."""
+    done = run(script, "--flag")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_script_as_it_is_prints_the_same(script, plain):
+    served = run("-m", "callbax", script, "--flag")
+    assert served.returncode == 0, served.stderr
+    assert served.stdout == plain
+    last = served.stderr.strip().splitlines()[-1]
+    assert last.startswith("served by callbax: 1 fit, 2 predict, 1 evaluate, 1 train_on_batch")
+    assert "left" not in last
+
+
+def test_one_more_import_does_the_same(script, plain, tmp_path):
+    path = tmp_path / "imports.py"
+    path.write_text(SCRIPT + "\nprint(callbax.keras_training.served())\n")
+    path.write_text("import callbax.keras_training\n" + path.read_text())
+    served = run(path, "--flag")
+    assert served.returncode == 0, served.stderr
+    assert served.stdout.startswith(plain)
+    assert "served by callbax: 1 fit" in served.stdout
+
+
+def test_no_such_script():
+    done = run("-m", "callbax", "missing.py")
+    assert done.returncode == 2
+    assert "there is no such file" in done.stderr
+
+
+def test_another_backend_is_left_alone(tmp_path):
+    path = tmp_path / "backend.py"
+    path.write_text("import keras; print(keras.backend.backend())")
+    env = {**os.environ, "KERAS_BACKEND": "numpy"}
+    command = [sys.executable, "-m", "callbax", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert done.stdout.strip() == "numpy"
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def taken():
+    from callbax import keras_training
+
+    keras_training.take_over()
+    yield keras_training
+    keras_training.give_back()
+
+
+def compiled(**options):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", **options)
+    return model
+
+
+X, Y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+
+
+def test_it_is_given_back(taken):
+    original = keras.Model.fit
+    taken.give_back()
+    assert keras.Model.fit is not original
+    taken.take_over()
+    assert isinstance(compiled().fit(X, Y, verbose=0), cb.callbacks.History)
+    taken.give_back()
+    assert isinstance(compiled().fit(X, Y, verbose=0), keras.callbacks.History)
+
+
+@pytest.mark.parametrize(
+    ("options", "listed", "reason"),
+    [
+        ({"run_eagerly": True}, False, "run_eagerly=True"),
+        ({"jit_compile": False}, False, "jit_compile is off"),
+        ({}, True, "a CallbackList of Keras"),
+    ],
+)
+def test_what_cannot_be_served_is_left_to_keras_with_one_warning(taken, options, listed, reason):
+    model = compiled(**options)
+    hooks = keras.callbacks.CallbackList(add_history=True, model=model) if listed else None
+    from callbax.keras_training import _takeover
+
+    _takeover._takeover._told.clear()
+    with pytest.warns(UserWarning, match=re.escape(reason)) as caught:
+        model.fit(X, Y, verbose=0, callbacks=hooks)
+        model.fit(X, Y, verbose=0, callbacks=hooks)
+    assert len([w for w in caught if "leaves" in str(w.message)]) == 1
+    assert any(reason in why for _, why in taken.served().left)
+
+
+def test_a_model_that_is_not_compiled_gets_keras_error(taken):
+    model = keras.Sequential([keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"call `compile\(\)`"):
+        model.fit(X, Y)
+
+
+def test_callbacks_of_callbax_work_in_keras_fit(taken, tmp_path):
+    model = compiled()
+    store = cb.callbacks.BackupAndRestore(tmp_path / "backup")
+    history = model.fit(
+        X, Y, epochs=3, verbose=0, callbacks=[store, cb.callbacks.EarlyStopping("loss")]
+    )
+    assert len(history.history["loss"]) == 3
+    assert model.history is history
+
+
+def test_the_notebook_extension():
+    cb.load_ipython_extension(None)
+    try:
+        assert isinstance(compiled().fit(X, Y, verbose=0), cb.callbacks.History)
+    finally:
+        cb.unload_ipython_extension(None)
+    assert isinstance(compiled().fit(X, Y, verbose=0), keras.callbacks.History)
