@@ -1,5 +1,6 @@
 """Keras models of many kinds, with data: what the adapter is compared with Keras on."""
 
+import jax
 import keras
 import numpy as np
 from keras import layers, ops
@@ -133,8 +134,6 @@ class OwnStep(keras.Model):
         return ops.mean(ops.abs(y_pred - y) ** 1.5), others
 
     def train_step(self, state, data):
-        import jax
-
         trainable, others, optimizer, metrics = state
         x, y = data
         step = jax.value_and_grad(self.loss_of, has_aux=True)
