@@ -92,8 +92,6 @@ def test_another_backend_is_left_alone(tmp_path):
 
 @pytest.fixture
 def taken():
-    from callbax import keras_training
-
     keras_training.take_over()
     yield keras_training
     keras_training.give_back()
@@ -129,12 +127,9 @@ def test_it_is_given_back(taken):
 def test_what_cannot_be_served_is_left_to_keras_with_one_warning(taken, options, listed, reason):
     model = compiled(**options)
     hooks = keras.callbacks.CallbackList(add_history=True, model=model) if listed else None
-    from callbax.keras_training import _takeover
-
     _takeover._takeover._told.clear()
     with pytest.warns(UserWarning, match=re.escape(reason)) as caught:
-        model.fit(X, Y, verbose=0, callbacks=hooks)
-        model.fit(X, Y, verbose=0, callbacks=hooks)
+        [model.fit(X, Y, verbose=0, callbacks=hooks) for _ in range(2)]
     assert len([w for w in caught if "leaves" in str(w.message)]) == 1
     assert any(reason in why for _, why in taken.served().left)
 
