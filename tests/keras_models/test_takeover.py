@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 import callbax as cb
+from callbax import keras_training
+from callbax.keras_training import _takeover
+
+keras_training.give_back()  # the import took over, for all tests of this process
 
 SCRIPT = """
 import sys
