@@ -67,7 +67,7 @@ def first_chunk(model):
     feed.open()
     feed.start_pass(0)
     engine = model._engine
-    state = engine.read().replace(metrics=engine.recipe.report.empty)
+    state = engine.read().replace(metrics=engine.recipe.report.reset(()))
     programs = engine._programs["train"]
     return programs, programs.pack(state), feed.next_chunk().batches
 

@@ -107,6 +107,18 @@ def test_compiling_the_users_model_again_counts(model):
     assert type(model.optimizer).__name__ == "SGD"
 
 
+def test_metrics_compiled_again_are_the_new_ones(model):
+    for metric in ("mse", "mae"):
+        model.module.compile("sgd", "mse", metrics=[metric])
+        assert set(model.fit(X, Y, validation_data=(X, Y), **FIT).history) == {
+            "loss",
+            metric,
+            "val_loss",
+            f"val_{metric}",
+        }
+        assert set(model.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", metric}
+
+
 def test_freezing_between_runs_counts(model):
     model.fit(X, Y, **FIT)
     model.encoder.trainable = False

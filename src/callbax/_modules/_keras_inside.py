@@ -85,6 +85,11 @@ def overrides_training(model: Any) -> bool:
     return any(getattr(type(model), n) is not getattr(trainer_class(), n) for n in _TRAINING)
 
 
+def evaluates_otherwise(model: Any) -> bool:
+    """Returns whether the logs of a model's evaluations may have other keys than its training."""
+    return type(model).test_step is not trainer_class().test_step
+
+
 def is_half(model: Any) -> bool:
     """Returns whether a model computes in float16, so that its loss has to be scaled."""
     return any("float16" in str(layer.compute_dtype) for layer in model._flatten_layers())  # noqa: SLF001

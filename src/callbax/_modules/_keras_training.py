@@ -71,14 +71,14 @@ class KerasTraining(OwnTraining):
             return []
         return [variable.value for variable in self.module.metrics_variables]
 
-    def empty(self) -> list[Array]:
+    def reset(self) -> list[Array | None]:
         keras: Any = loaded()
         with keras.StatelessScope() as scope:
             self.module.reset_metrics()
         variables = self.module.metrics_variables
         found = [scope.get_current_value(variable) for variable in variables]
         return [
-            variable.value if array is None else jnp.asarray(array, variable.value.dtype)
+            None if array is None else jnp.asarray(array, variable.value.dtype)
             for variable, array in zip(variables, found, strict=True)
         ]
 

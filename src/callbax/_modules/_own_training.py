@@ -90,8 +90,8 @@ class OwnTraining(Protocol):
     def metrics(self) -> list[Array]:
         """Returns the running sums as the user's objects hold them."""
 
-    def empty(self) -> list[Array]:
-        """Returns the running sums before any batch."""
+    def reset(self) -> list[Array | None]:
+        """Returns the running sums with which an epoch starts; None for those that continue."""
 
     def train(self, state: OwnState, batch: Batch) -> StepResult:
         """Takes a training step; pure, to be traced."""

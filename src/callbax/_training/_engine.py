@@ -187,7 +187,8 @@ class Engine:
     def reset_metrics(self) -> None:
         """Lets the running metrics start again at the current batch."""
         if self._line is not None and self.recipe.report is not None:
-            self._line.write(self._line.read().replace(metrics=self.recipe.report.empty))
+            state = self._line.read()
+            self._line.write(state.replace(metrics=self.recipe.report.reset(state.metrics)))
 
     @property
     def gauge(self) -> Gauge | None:
@@ -246,18 +247,19 @@ class Engine:
         self._need_rest()
         before, self.recipe = self.recipe, recipe
         self._programs = {}
-        if recipe.optimizer is not before.optimizer:
+        if recipe.optimizer is None or recipe.optimizer is not before.optimizer:
             self._rest = recipe.rest(self.placement)
 
-    def report(self, batch: PyTree) -> Report:
+    def report(self, mode: Mode, batch: PyTree) -> Report:
         """Returns what runs report, bound to the shapes of a first batch.
 
         Args:
+            mode: "train" or "test".
             batch: ``(x, y, sample_weight)``, arrays or their shapes and dtypes.
         """
         variables = self.read_variables()
         self._forget_other_structures()
-        return self.recipe.bind(batch, variables)
+        return self.recipe.bind(mode, batch, variables)
 
     def directions(self) -> dict[str, str | None]:
         """Returns log key -> "up", "down" or None, as far as known."""
@@ -286,8 +288,8 @@ class Engine:
         with self._live(), jax.disable_jit(self.recipe.run_eagerly):
             spec, start = feed.spec(self.step), self.read()
             if mode != "predict":
-                empty = self.report(spec).empty
-                start = start.replace(metrics=empty, captured=self.recipe.captured.read())
+                metrics = self.report(mode, spec).reset(start.metrics)
+                start = start.replace(metrics=metrics, captured=self.recipe.captured.read())
             line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
             end = before = start
             if mode == "train" and line.overwrites and self._line is None:
@@ -391,7 +393,7 @@ class Engine:
             start,
             feed,
             Pace(steps, programs.step_time(spec), single=single),
-            empty_metrics=start.metrics,
+            reset=self.recipe.report.reset if mode != "predict" and self.recipe.report else None,
             exact=exact and chosen,
             overwrite=overwrite,
             check=self._need_same_structure if mode == "train" else None,

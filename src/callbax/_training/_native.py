@@ -114,7 +114,7 @@ class NativeRecipe:
         if self.optimizer is not None:
             self.optimizer.live.source = source
 
-    def bind(self, batch: PyTree, variables: Variables) -> Objective:
+    def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> Objective:
         if self.report is None:
             x, y, _ = batch
             _, y_pred = trace(self._functional, variables, x)

@@ -150,6 +150,10 @@ class Objective:
         """The running sums before any batch."""
         return tuple(metric.empty() for metric in self._trackers.values())
 
+    def reset(self, metrics: PyTree) -> PyTree:
+        """Returns running sums that start again."""
+        return self.empty
+
     def check(self, targets: Targets) -> None:
         """Looks at targets before the first step.
 

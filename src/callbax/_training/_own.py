@@ -29,26 +29,48 @@ _FIELDS = ("params", "stats", "random", "optimizer", "learning_rate", "metrics")
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a step reports and changes.
+
+    Attributes:
+        keys: Keys of its logs, the loss first.
+        moves: Fields of the state that it changes.
+    """
+
+    keys: tuple[str, ...]
+    moves: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class OwnReport:
     """What the steps of a module report.
 
     Attributes:
-        keys: Keys of the training step's logs, the loss first.
-        test_keys: Those of the evaluating step's.
-        moves: Fields of the state that the training step changes.
-        test_moves: Those that the evaluating step changes.
-        empty: The running sums before any batch.
+        forms: Mode -> what its step reports and changes; those that have been asked for.
+        first: The running sums with which an epoch starts; None for those that continue.
     """
 
-    keys: tuple[str, ...]
-    test_keys: tuple[str, ...]
-    moves: tuple[str, ...]
-    test_moves: tuple[str, ...]
-    empty: list[Array]
+    forms: dict[Mode, Form]
+    first: list[Array | None]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the training step's logs; before it was asked for, those of the other."""
+        return (self.forms.get("train") or self.forms["test"]).keys
+
+    @property
+    def test_keys(self) -> tuple[str, ...]:
+        """Keys of the evaluating step's logs, likewise."""
+        return (self.forms.get("test") or self.forms["train"]).keys
 
     @property
     def directions(self) -> dict[str, str | None]:
         return {key: "down" if key == "loss" else None for key in self.keys}
+
+    def reset(self, metrics: PyTree) -> PyTree:
+        """Returns running sums that start again, as far as the module has them start again."""
+        pairs = zip(self.first, metrics, strict=True)
+        return [so_far if first is None else first for first, so_far in pairs]
 
     def check(self, targets: Targets) -> None:
         """Does nothing: what targets have to be, the module's own losses know."""
@@ -63,8 +85,7 @@ class OwnRecipe:
     """
 
     _report: OwnReport | None
-    _train: Callable[[OwnState, Batch], StepResult]
-    _test: Callable[[OwnState, Batch], StepResult]
+    _steps: dict[Mode, Callable[[OwnState, Batch], StepResult]]
 
     def __init__(self, functional: Functional, own: OwnTraining) -> None:
         self._functional, self._own = functional, own
@@ -112,24 +133,32 @@ class OwnRecipe:
     def follow(self, source: Source) -> None:
         """Does nothing: the user's optimizer is shown the run while it lasts."""
 
-    def bind(self, batch: PyTree, variables: Variables) -> OwnReport:
+    def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> OwnReport:
         if self._report is None:
             self._own.bind(batch)
+            self._report = OwnReport({}, self._own.reset())
+        if mode not in self._report.forms:
             optimizer, rate = self._own.read()
-            empty = self._own.empty()
-            state = OwnState(self._functional.read(), optimizer, rate, empty)
-            test_keys, test_moves = _form(self._test, state, batch)
-            keys, moves = test_keys, test_moves
-            if self.optimizer is not None:
-                keys, moves = _form(self._train, state, batch)
-            self._report = OwnReport(keys, test_keys, moves, test_moves, empty)
+            metrics = self._report.reset(self._own.metrics())
+            state = OwnState(self._functional.read(), optimizer, rate, metrics)
+            self._report.forms[mode] = _form(self._steps[mode], state, batch)
         return self._report
 
     def forget(self) -> None:
         self._report = None
+
+        # Functions of their own each time: JAX would find again what it traced of equal ones.
+        def train(state: OwnState, batch: Batch) -> StepResult:
+            return self._own.train(state, batch)
+
+        def test(state: OwnState, batch: Batch) -> StepResult:
+            return self._own.test(state, batch)
+
         # Traced once each, for the names of the logs and for the programs alike.
-        steps = self._own.train, self._own.test
-        self._train, self._test = (jax.jit(step, inline=True) for step in steps)
+        self._steps = {
+            "train": jax.jit(train, inline=True),
+            "test": jax.jit(test, inline=True),
+        }
 
     def rest(self, placement: Placement) -> "OwnRest":
         return OwnRest(self._functional, self._own, placement)
@@ -137,9 +166,8 @@ class OwnRecipe:
     def step(self, mode: Mode, outside: Outside, batch: PyTree) -> Step:
         if mode == "predict" or self._report is None:
             return self._predict_step(batch)
-        trains, report = mode == "train", self._report
-        step, moves = (self._train, report.moves) if trains else (self._test, report.test_moves)
-        keys = report.keys if trains else report.test_keys
+        trains, step, form = mode == "train", self._steps[mode], self._report.forms[mode]
+        moves = form.moves
 
         def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
             result = step(_own_state(state), batch)
@@ -150,7 +178,7 @@ class OwnRecipe:
             return moved, _row(result)
 
         reads = tuple(field for field in _FIELDS if field not in moves)
-        return Step(run, (*moves, "step") if trains else moves, reads, tuple(sorted(keys)))
+        return Step(run, (*moves, "step") if trains else moves, reads, tuple(sorted(form.keys)))
 
     def shown(self, state: Fields) -> AbstractContextManager[None]:
         return nullcontext()
@@ -323,11 +351,10 @@ def _fields(state: OwnState) -> Fields:
     }
 
 
-def _form(step: Any, state: OwnState, batch: PyTree) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the keys of a step's logs, the loss first, and the fields of the state it changes."""
+def _form(step: Any, state: OwnState, batch: PyTree) -> Form:
     jaxpr, form = jax.make_jaxpr(step, return_shape=True)(state, batch)
     keys = sorted(form.logs, key=lambda key: key != "loss")
-    return tuple(keys), _changed(jaxpr, (form.logs, form.state))
+    return Form(tuple(keys), _changed(jaxpr, (form.logs, form.state)))
 
 
 def _changed(jaxpr: Any, form: tuple[Any, OwnState]) -> tuple[str, ...]:

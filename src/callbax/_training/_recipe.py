@@ -30,9 +30,12 @@ class Report(Protocol):
     def directions(self) -> dict[str, str | None]:
         """Key -> "up" if more is better, "down" if less is, None if unknown."""
 
-    @property
-    def empty(self) -> PyTree:
-        """The running sums before any batch."""
+    def reset(self, metrics: PyTree) -> PyTree:
+        """Returns running sums that start again.
+
+        Args:
+            metrics: Those so far, or what was there before the first batch.
+        """
 
     def check(self, targets: Targets) -> None:
         """Looks at targets before the first step.
@@ -98,10 +101,11 @@ class Recipe(Protocol):
     def follow(self, source: Source) -> None:
         """Lets the numbers of the optimizer be those of a model's run."""
 
-    def bind(self, batch: PyTree, variables: Variables) -> Report:
+    def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> Report:
         """Returns what runs report, bound to the shapes of a batch if it is not yet.
 
         Args:
+            mode: "train" or "test".
             batch: ``(x, y, sample_weight)``, arrays or their shapes and dtypes.
             variables: The module's arrays.
         """

@@ -50,7 +50,7 @@ class Timeline:
         state: The state to start from.
         feed: Where the batches come from.
         pace: How long executions are.
-        empty_metrics: The running sums before any batch, for the start of every epoch.
+        reset: Running sums -> those with which an epoch starts; None leaves them as they are.
         exact: Whether each batch must have run when `advance` returns.
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
         check: Raises if hooks have changed what compiled programs cannot follow; called before
@@ -71,7 +71,7 @@ class Timeline:
         feed: Feed,
         pace: Pace,
         *,
-        empty_metrics: PyTree,
+        reset: Callable[[PyTree], PyTree] | None = None,
         exact: bool = False,
         overwrite: bool = False,
         check: Callable[[], None] | None = None,
@@ -88,7 +88,7 @@ class Timeline:
             programs.constants = captured.note()
         self._reading = Reading(feed)
         self.batches_per_pass = feed.batches_per_pass
-        self._empty_metrics, self._exact, self.overwrites = empty_metrics, exact, overwrite
+        self._reset, self._exact, self.overwrites = reset, exact, overwrite
         # Whether somebody besides the programs may hold arrays of the state at the cursor: the
         # user at first, then whoever reads or writes. Such a state is never overwritten.
         self._seen = True
@@ -123,7 +123,7 @@ class Timeline:
         self.gauge.start_epoch(steps or self.batches_per_pass)
         if done:
             return
-        self._restart(self._at_cursor().state.replace(metrics=self._fresh_metrics()))
+        self._restart(self._fresh(self._at_cursor().state))
         if self._reading.pass_ is None or not self._reading.find():
             self._reading.start_pass(self.step, self._cursor)
             if not self._reading.find():
@@ -310,9 +310,14 @@ class Timeline:
             if rest is not None and rest.count == 1:
                 self._programs.prepare(self._known, rest.batches, overwrite=self.overwrites)
 
-    def _fresh_metrics(self) -> PyTree:
-        empty = self._empty_metrics
-        return jax.tree.map(jnp.copy, empty) if self.overwrites else empty
+    def _fresh(self, state: TrainState) -> TrainState:
+        """Returns a state whose running metrics start again."""
+        if self._reset is None:
+            return state
+        metrics = self._reset(state.metrics)
+        return state.replace(
+            metrics=jax.tree.map(jnp.copy, metrics) if self.overwrites else metrics
+        )
 
     def _distance(self) -> int:
         """Returns how many steps a replay to the cursor takes."""

@@ -19,6 +19,8 @@ def reason_to_leave(model: Any, call: str, arguments: dict[str, Any]) -> str | N
         return setting
     if keras.distribution.distribution() is not None:
         return "keras.distribution is set"
+    if keras.config.max_epochs() is not None or keras.config.max_steps_per_epoch() is not None:
+        return "keras.config limits the epochs or steps of every run"
     if makes_own_functions(model):
         return f"{type(model).__name__} makes its train, test or predict function by itself"
     if model.compiled and model.run_eagerly:

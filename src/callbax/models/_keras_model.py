@@ -8,6 +8,7 @@ from callbax._core._hooks import Logs
 from callbax._core._types import LossLike, MetricsLike
 from callbax._modules._keras import KerasFunctional
 from callbax._modules._keras_inside import (
+    evaluates_otherwise,
     is_half,
     is_known,
     loaded,
@@ -167,6 +168,8 @@ class KerasModel(Trainer):
         report = self._own.report
         if not self.is_own or report is None:
             return super().log_keys
+        if self._runs.validates and "test" not in report.forms and evaluates_otherwise(self.module):
+            return None
         validated = [f"val_{key}" for key in report.test_keys] if self._runs.validates else []
         return tuple(sorted([*report.keys, *validated]))
 

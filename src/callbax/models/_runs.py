@@ -310,7 +310,7 @@ class Runs:
             spec = feed.spec(self._engine.step)
             self._build(spec[0])
             if mode != "predict":
-                report = self._engine.report(spec)
+                report = self._engine.report(mode, spec)
                 for source in (feed, validation):
                     if source is not None and source.targets is not None:
                         report.check(source.targets)
