@@ -106,6 +106,28 @@ def is_known(room: str, name: Any) -> bool:
     return True
 
 
+def described(model: Any) -> str:
+    """Returns a model's architecture and compilation as JSON, as ``.keras`` files hold it.
+
+    Raises:
+        NotImplementedError: Its class does not tell what it is made of.
+    """
+    saving: Any = sys.modules["keras.src.saving.saving_lib"]
+    config: str = saving._serialize_model_as_json(model)[0]  # noqa: SLF001
+    return config
+
+
+def directions(model: Any) -> dict[str, str]:
+    """Returns key of the logs -> "up" or "down", for the metrics that say it."""
+    found: dict[str, str] = {}
+    for metric in model.metrics:
+        for part in getattr(metric, "metrics", [metric]):
+            direction = getattr(part, "_direction", None)
+            if direction is not None:
+                found[part.name] = direction
+    return found
+
+
 def ordered(model: Any, logs: dict[str, Any]) -> list[Any]:
     """Returns the values of logs as Keras's ``evaluate`` lists them."""
     values = model._flatten_metrics_in_order(logs)  # noqa: SLF001

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from callbax._core._errors import describe, explain
 from callbax._core._types import Array, PyTree
 from callbax._modules._keras import KerasFunctional
-from callbax._modules._keras_inside import build_all, loaded, noting_loss
+from callbax._modules._keras_inside import build_all, directions, loaded, noting_loss
 from callbax._modules._keras_live import Place, live_variables
 from callbax._modules._own_training import Batch, NumbersAccess, OwnState, OwnTraining, StepResult
 
@@ -111,6 +111,9 @@ class KerasTraining(OwnTraining):
         output, others = self.module.predict_step(lists, data)
         variables = self._functional.after(state.variables, lists[0], others)
         return output, state._replace(variables=variables)
+
+    def directions(self) -> dict[str, str]:
+        return directions(self.module)
 
     def live(self, state: NumbersAccess) -> AbstractContextManager[None]:
         places = [

@@ -102,6 +102,9 @@ class OwnTraining(Protocol):
     def predict(self, state: OwnState, x: PyTree) -> tuple[PyTree, OwnState]:
         """Returns the output for a batch, and what it moved; pure, to be traced."""
 
+    def directions(self) -> dict[str, str]:
+        """Returns key of the logs -> "up" if more is better, "down" if less, as far as known."""
+
     def live(self, state: NumbersAccess) -> AbstractContextManager[None]:
         """Lets the user's optimizer and metrics show the state of runs for as long as they last."""
 

@@ -48,10 +48,12 @@ class OwnReport:
     Attributes:
         forms: Mode -> what its step reports and changes; those that have been asked for.
         first: The running sums with which an epoch starts; None for those that continue.
+        known: Key -> "up" if more is better, "down" if less is, as far as the module says.
     """
 
     forms: dict[Mode, Form]
     first: list[Array | None]
+    known: dict[str, str]
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class OwnReport:
 
     @property
     def directions(self) -> dict[str, str | None]:
-        return {key: "down" if key == "loss" else None for key in self.keys}
+        return {key: self.known.get(key, "down" if key == "loss" else None) for key in self.keys}
 
     def reset(self, metrics: PyTree) -> PyTree:
         """Returns running sums that start again, as far as the module has them start again."""
@@ -136,7 +138,7 @@ class OwnRecipe:
     def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> OwnReport:
         if self._report is None:
             self._own.bind(batch)
-            self._report = OwnReport({}, self._own.reset())
+            self._report = OwnReport({}, self._own.reset(), self._own.directions())
         if mode not in self._report.forms:
             optimizer, rate = self._own.read()
             metrics = self._report.reset(self._own.metrics())

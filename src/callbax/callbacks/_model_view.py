@@ -106,6 +106,9 @@ class ModelView(Protocol):
     def get_state_tree(self) -> dict[str, Any]:
         """Returns all state as nested dicts of arrays."""
 
+    def described(self) -> str | None:
+        """What the model is made of and compiled with, as JSON; None if it cannot be told."""
+
     def start_profile(self, log_dir: str) -> None:
         """Starts the profiler."""
 

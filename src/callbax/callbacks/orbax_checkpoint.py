@@ -215,16 +215,27 @@ class OrbaxCheckpoint(MonitorCallback):
             self.best = value
         if self.verbose > 0:
             say(self, f"\nSaving checkpoint {step} to {self.directory}")
-        tree = model_of(self).get_state_tree()
+        model = model_of(self)
+        tree = model.get_state_tree()
+        parts: dict[str, Any] = {"pytree": tree}
         if self.save_weights_only:
-            tree = {name: tree[name] for name in ("trainable_variables", "non_trainable_variables")}
+            names = ("trainable_variables", "non_trainable_variables")
+            parts["pytree"] = {name: tree[name] for name in names}
+        elif (described := _description(model)) is not None:
+            parts["model_config"] = {"config": described}  # with it, Keras loads the whole model
         self.wait_until_finished()
         with saving(self.directory, owner=type(self).__name__):
             self._pending = self._checkpointer.save_checkpointables_async(
-                step, {"pytree": tree}, force=True, overwrite=True
+                step, parts, force=True, overwrite=True
             )
         if not self.save_on_background:
             self.wait_until_finished()
+
+
+def _description(model: Any) -> str | None:
+    """Returns what a model is made of, as JSON; None if it does not tell."""
+    describe = getattr(type(model), "described", None)
+    return None if describe is None else describe(model)
 
 
 def _orbax() -> Any:

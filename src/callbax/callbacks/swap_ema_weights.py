@@ -103,7 +103,8 @@ class SwapEMAWeights(Callback):
 
     def _need_averages(self) -> None:
         optimizer: Any = model_of(self).optimizer
-        if not getattr(optimizer, "use_ema", False):
+        keeping = getattr(optimizer, "inner_optimizer", optimizer)  # Keras's may scale losses
+        if not getattr(keeping, "use_ema", False):
             raise ValueError(
                 explain(
                     "SwapEMAWeights",

@@ -8,6 +8,7 @@ from callbax._core._hooks import Logs
 from callbax._core._types import LossLike, MetricsLike
 from callbax._modules._keras import KerasFunctional
 from callbax._modules._keras_inside import (
+    described,
     evaluates_otherwise,
     is_half,
     is_known,
@@ -161,6 +162,16 @@ class KerasModel(Trainer):
             return ModelFiles(self._engine).state_tree()
         tree: dict[str, Any] = self.module.get_state_tree(value_format)
         return tree
+
+    def described(self) -> str | None:
+        """Returns what the model is made of and compiled with, as JSON; None if it cannot be told.
+
+        It is what a ``.keras`` file holds.
+        """
+        try:
+            return described(self.module)
+        except (TypeError, NotImplementedError, ValueError):  # a class without `get_config`
+            return None
 
     @property
     def log_keys(self) -> tuple[str, ...] | None:

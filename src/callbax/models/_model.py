@@ -317,6 +317,16 @@ class Model(Trainer):
         """
         return json.dumps(saving.serialize_keras_object(self), **kwargs)
 
+    def described(self) -> str | None:
+        """Returns what the model is made of and compiled with, as JSON; None if it cannot be told.
+
+        It is what a ``.keras`` file holds.
+        """
+        try:
+            return json.dumps(saving.serialize_keras_object(self))
+        except TypeError:  # a plain module, a lambda, an optax transformation
+            return None
+
     def get_build_config(self) -> dict[str, Any] | None:
         """Returns for what inputs the model was built; None if that does not matter."""
         return None
