@@ -189,3 +189,15 @@ def test_keras_callbacks_work(model, tmp_path):
 def test_layers_of_a_model_of_another_kind_are_refused():
     with pytest.raises(TypeError, match=r"(?s)`Model\(module\)`: expected .*received .*Dense"):
         cb.Model(layers.Dense(1))
+
+
+def test_messages_go_where_keras_sends_its_own(model, caplog, capsys):
+    keras.config.disable_interactive_logging()
+    try:
+        with caplog.at_level("INFO", logger="absl"):
+            scheduler = cb.callbacks.LearningRateScheduler(lambda epoch: 0.25, verbose=1)
+            model.fit(X, Y, callbacks=[scheduler], **FIT)
+    finally:
+        keras.config.enable_interactive_logging()
+    assert "setting learning rate to 0.25" in caplog.text
+    assert capsys.readouterr().out == ""

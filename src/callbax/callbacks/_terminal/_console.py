@@ -1,5 +1,6 @@
 """The messages of callbacks: where they go, and how they name a place in the run."""
 
+import importlib
 import sys
 
 from callbax.callbacks._model_view import Watching
@@ -10,7 +11,12 @@ def print_message(message: str) -> None:
 
     Characters that the output cannot show are written as escapes, and an output that takes
     nothing (closed, a full disk, a reader that has left) is passed over: no run ends for a message.
+    After ``keras.config.disable_interactive_logging()`` it goes to the log, as Keras's own do.
     """
+    keras = sys.modules.get("keras")
+    if keras is not None and not keras.config.is_interactive_logging_enabled():
+        importlib.import_module("absl.logging").info(message)
+        return
     out = sys.stdout
     if out is None:  # A Windows program without a console has none.
         return
