@@ -7,7 +7,8 @@ import pytest
 
 import callbax
 
-ROOMS = [name for _, name, _ in pkgutil.iter_modules(callbax.__path__) if not name.startswith("_")]
+PUBLIC = [name for _, name, _ in pkgutil.iter_modules(callbax.__path__) if name[0] != "_"]
+ROOMS = [name for name in PUBLIC if name != "keras_training"]  # importing it changes Keras
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -51,6 +51,15 @@ SCRIPTS = {
         )
         model.fit(x, y, epochs=6, verbose=0, callbacks=[grow])  # here
     """,
+    "callbax leaves `fit` to Keras": """
+        import keras, callbax.keras_training
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=True)
+        try:
+            model.fit(x, y, verbose=0)  # here
+        finally:
+            callbax.keras_training.give_back()
+    """,
     "softmax": """
         model = cb.Sequential([cb.layers.Input((2,)), cb.layers.Dense(1, "softmax")])  # here
     """,

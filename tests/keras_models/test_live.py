@@ -186,6 +186,43 @@ def test_keras_callbacks_work(model, tmp_path):
     assert (tmp_path / "best.weights.h5").exists()
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 3], [-1, 0, 2]])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keras.losses.sparse_categorical_crossentropy,
+    ],
+)
+def test_labels_outside_the_classes_are_an_error(labels, loss):
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, "softmax")])
+    inner.compile("sgd", loss)
+    with pytest.raises(ValueError, match=r"(?s)class numbers in \[0, 3\).*count classes from 0"):
+        cb.Model(inner).fit(X[:3], np.array(labels), verbose=0)
+    cb.Model(inner).fit(X[:3], np.array([0, 1, 2]), verbose=0)
+
+
+def test_missing_targets_are_an_error(model):
+    with pytest.raises(ValueError, match=r"(?s)`fit\(y=...\)`: expected the targets"):
+        model.fit(X, verbose=0)
+
+
+def test_a_call_that_asks_for_values_is_explained():
+    class Asking(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x) if float(x.sum()) > 0 else x
+
+    inner = Asking()
+    inner.compile("sgd", "mse")
+    with pytest.raises(RuntimeError, match=r"(?s)symbolic inputs.*without asking for values"):
+        cb.Model(inner).fit(X, Y, verbose=0)
+
+
 def test_layers_of_a_model_of_another_kind_are_refused():
     with pytest.raises(TypeError, match=r"(?s)`Model\(module\)`: expected .*received .*Dense"):
         cb.Model(layers.Dense(1))

@@ -138,6 +138,39 @@ def test_what_cannot_be_served_is_left_to_keras_with_one_warning(taken, options,
     assert any(reason in why for _, why in taken.served().left)
 
 
+class Assigning(keras.Sequential):
+    """A step that works in TensorFlow, where variables may be assigned in it."""
+
+    def train_step(self, state, data):
+        logs, state = super().train_step(state, data)
+        self.layers[0].bias.assign(self.layers[0].bias + 1)
+        return logs, state
+
+
+class Listing(keras.Sequential):
+    def train_step(self, state, data):
+        logs, state = super().train_step(state, data)
+        return {**logs, "kernel": state[0][0]}, state
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [(Assigning, "assigns a variable while it is traced"), (Listing, "'kernel' of shape (2, 1)")],
+)
+def test_a_step_that_callbax_cannot_follow_is_left_to_keras_or_an_error(taken, kind, message):
+    layers = [keras.Input((2,)), keras.layers.Dense(1, use_bias=True)]
+    model = kind(layers)
+    model.compile("sgd", "mse")
+    before = [np.array(v.value) for v in model.variables]
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        cb.Model(model).fit(X, Y, verbose=0)
+    for old, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, variable.value)
+    if kind is Listing:  # Keras itself fails in the other case, with a leaked tracer
+        with pytest.warns(UserWarning, match="leaves `fit` to Keras: .*expected logs"):
+            assert "kernel" in model.fit(X, Y, verbose=0).history
+
+
 def test_a_model_that_is_not_compiled_gets_keras_error(taken):
     model = keras.Sequential([keras.layers.Dense(1)])
     with pytest.raises(ValueError, match=r"call `compile\(\)`"):

@@ -76,7 +76,7 @@ def unusable() -> str | None:
 class KerasFunctional(Functional):
     """The forward pass of a Keras model, through ``stateless_call``.
 
-    Variables go by their place among ``model.variables``: Keras makes names up anew for every
+    Variables go by their place among ``model.variables``: Keras makes new names up for every
     model. Weights are `params` or `stats`; all else that a model holds, such as the states of its
     seed generators, is `random`, and moves as in Keras, by what a step draws.
 
@@ -94,7 +94,20 @@ class KerasFunctional(Functional):
         return is_built(self.module)
 
     def build(self, x: PyTree, seeds: SeedSource | None) -> None:
-        build(self.module, symbolic(x))
+        try:
+            build(self.module, symbolic(x))
+        except ValueError:  # Keras has said what does not fit
+            raise
+        except Exception as error:
+            raise RuntimeError(
+                explain(
+                    f"{type(self.module).__name__}(inputs)",
+                    expected="a model that can be called with symbolic inputs, to make its weights",
+                    received=f"{type(error).__name__}: {error}",
+                    action="Compute with `keras.ops` or `jax.numpy`, without asking for values; or "
+                    "call the model on a batch of data first.",
+                )
+            ) from error
 
     @property
     def structure(self) -> object:

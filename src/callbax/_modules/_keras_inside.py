@@ -50,7 +50,7 @@ def build_all(model: Any, batch: tuple[Any, ...]) -> None:
 
 
 def compilation(model: Any) -> tuple[Any, ...]:
-    """Returns the objects that ``compile`` makes anew, the same ones until it is called again."""
+    """Returns the objects that ``compile`` makes, the same ones until it is called again."""
     names = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
     return tuple(getattr(model, name, None) for name in names)
 

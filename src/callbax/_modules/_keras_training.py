@@ -1,6 +1,6 @@
 """Keras's own training steps as pure functions: losses, metrics and optimizers are Keras's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -10,9 +10,23 @@ import jax.numpy as jnp
 from callbax._core._errors import describe, explain
 from callbax._core._types import Array, PyTree
 from callbax._modules._keras import KerasFunctional
-from callbax._modules._keras_inside import build_all, directions, loaded, noting_loss
+from callbax._modules._keras_inside import (
+    build_all,
+    directions,
+    loaded,
+    noting_loss,
+    overrides_training,
+)
 from callbax._modules._keras_live import Place, live_variables
-from callbax._modules._own_training import Batch, NumbersAccess, OwnState, OwnTraining, StepResult
+from callbax._modules._own_training import (
+    Batch,
+    NumbersAccess,
+    OwnState,
+    OwnTraining,
+    StepError,
+    StepResult,
+)
+from callbax.losses import SparseCategoricalCrossentropy
 
 
 class KerasTraining(OwnTraining):
@@ -50,6 +64,20 @@ class KerasTraining(OwnTraining):
     def bind(self, batch: Batch) -> None:
         data = tuple(part for part in batch if part is not None)
         build_all(self.module, data)
+
+    @property
+    def needs_targets(self) -> bool:
+        return self.loss is not None and not overrides_training(self.module)
+
+    def class_losses(self) -> Any:
+        losses = _map(_class_loss, self.loss)
+        each = losses.values() if isinstance(losses, dict) else losses
+        return losses if any(each if isinstance(losses, dict | list) else [losses]) else None
+
+    def sealed(self) -> AbstractContextManager[None]:
+        variables = [*self.module.variables, *self._variables, *self.module.metrics_variables]
+        unique = {id(variable): variable for variable in variables}
+        return live_variables([Place(v, partial(_held, v.value), _refuse) for v in unique.values()])
 
     def read(self) -> tuple[list[Array], Array]:
         rate = self._rate
@@ -171,7 +199,7 @@ class KerasTraining(OwnTraining):
     def _checked(self, logs: Any, step: str) -> dict[str, Array]:
         where = f"{type(self.module).__name__}.{step}"
         if not isinstance(logs, Mapping):
-            raise TypeError(
+            raise StepError(
                 explain(
                     where,
                     expected="a dict of logs and the state",
@@ -182,7 +210,7 @@ class KerasTraining(OwnTraining):
         found = {str(key): jnp.asarray(value) for key, value in _flat(logs)}
         for key, value in found.items():
             if value.size != 1:
-                raise TypeError(
+                raise StepError(
                     explain(
                         where,
                         expected="logs that are scalars",
@@ -191,6 +219,41 @@ class KerasTraining(OwnTraining):
                     )
                 )
         return {key: value.reshape(()) for key, value in found.items()}
+
+
+def _class_loss(loss: Any) -> Any:
+    """Returns callbax's loss of class numbers that does as one of Keras; None for others."""
+    keras: Any = loaded()
+    if isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+        config = loss.get_config()
+        names = ("from_logits", "ignore_class", "axis")
+        return SparseCategoricalCrossentropy(**{n: config[n] for n in names if n in config})
+    named = getattr(loss, "__name__", loss)
+    return SparseCategoricalCrossentropy() if named == "sparse_categorical_crossentropy" else None
+
+
+def _map(function: Callable[[Any], Any], losses: Any) -> Any:
+    if isinstance(losses, Mapping):
+        return {key: function(loss) for key, loss in losses.items()}
+    if isinstance(losses, list | tuple):
+        return [function(loss) for loss in losses]
+    return function(losses)
+
+
+def _held(array: Array) -> Array:
+    return array
+
+
+def _refuse(value: Array) -> None:
+    raise StepError(
+        explain(
+            "train_step, test_step or call",
+            expected="a step that returns what its variables become",
+            received="one that assigns a variable while it is traced",
+            action="In JAX, metrics are updated by `stateless_update_state`, and weights by "
+            "`optimizer.stateless_apply`.",
+        )
+    )
 
 
 def packed(batch: Batch) -> Any:

@@ -53,6 +53,10 @@ class NumbersAccess(StateAccess, Protocol):
         """Replaces it at the current batch."""
 
 
+class StepError(RuntimeError):
+    """A step of the user's own is none that callbax can follow."""
+
+
 class OwnTraining(Protocol):
     """How a module trains itself.
 
@@ -80,6 +84,19 @@ class OwnTraining(Protocol):
 
     def bind(self, batch: Batch) -> None:
         """Makes what training needs, for the shapes of a first batch."""
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether a batch without targets is of no use."""
+
+    def class_losses(self) -> Any:
+        """Returns the losses of class numbers, with None for others; None if there are none."""
+
+    def sealed(self) -> AbstractContextManager[None]:
+        """Lets whatever assigns a variable of the user's objects raise a `StepError`.
+
+        A step that does so while it is traced is no function of the state.
+        """
 
     def read(self) -> tuple[list[Array], Array]:
         """Returns the optimizer's arrays and the learning rate, as the user's objects hold them."""

@@ -18,7 +18,7 @@ from callbax._data._placement import Placement
 from callbax._modules._captured import Captured
 from callbax._modules._own_training import Batch, NumbersAccess, OwnState, OwnTraining, StepResult
 from callbax._modules._protocol import Arrays, Functional, Variables
-from callbax._training._objective import Goals
+from callbax._training._objective import Goals, Objective
 from callbax._training._pace import StepsPerExecution
 from callbax._training._state import TrainState
 from callbax._training._step import Fields, Outside, Step
@@ -49,11 +49,13 @@ class OwnReport:
         forms: Mode -> what its step reports and changes; those that have been asked for.
         first: The running sums with which an epoch starts; None for those that continue.
         known: Key -> "up" if more is better, "down" if less is, as far as the module says.
+        classes: What knows the losses of class numbers; None if there are none.
     """
 
     forms: dict[Mode, Form]
     first: list[Array | None]
     known: dict[str, str]
+    classes: Objective | None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -75,7 +77,13 @@ class OwnReport:
         return [so_far if first is None else first for first, so_far in pairs]
 
     def check(self, targets: Targets) -> None:
-        """Does nothing: what targets have to be, the module's own losses know."""
+        """Looks at class numbers before the first step.
+
+        Raises:
+            ValueError: A label is outside the classes.
+        """
+        if self.classes is not None:
+            self.classes.check(targets)
 
 
 class OwnRecipe:
@@ -126,7 +134,7 @@ class OwnRecipe:
 
     @property
     def needs_targets(self) -> bool:
-        return False
+        return self._own.needs_targets
 
     @property
     def use_ema(self) -> bool:
@@ -138,12 +146,14 @@ class OwnRecipe:
     def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> OwnReport:
         if self._report is None:
             self._own.bind(batch)
-            self._report = OwnReport({}, self._own.reset(), self._own.directions())
+            first, known = self._own.reset(), self._own.directions()
+            self._report = OwnReport({}, first, known, self._classes(batch))
         if mode not in self._report.forms:
             optimizer, rate = self._own.read()
             metrics = self._report.reset(self._own.metrics())
             state = OwnState(self._functional.read(), optimizer, rate, metrics)
-            self._report.forms[mode] = _form(self._steps[mode], state, batch)
+            with self._own.sealed():
+                self._report.forms[mode] = _form(self._steps[mode], state, batch)
         return self._report
 
     def forget(self) -> None:
@@ -211,6 +221,18 @@ class OwnRecipe:
 
     def _paths(self, state: TrainState) -> list[str]:
         return [w.path for w in self._functional.weights() if w.path in state.params]
+
+    def _classes(self, batch: PyTree) -> Objective | None:
+        """Returns what knows the losses of class numbers, if they go by the outputs of callbax."""
+        losses = self._own.class_losses()
+        if losses is None:
+            return None
+        state = OwnState(self._functional.read(), [], jnp.zeros(()), [])
+        y_pred, _ = jax.eval_shape(self._own.predict, state, batch[0])
+        try:
+            return Objective(Goals(loss=losses), batch[1], y_pred)
+        except ValueError:  # Keras assigns losses to outputs in more ways
+            return None
 
     def _predict_step(self, batch: PyTree) -> Step:
         state = OwnState(self._functional.read(), [], jnp.zeros(()), [])

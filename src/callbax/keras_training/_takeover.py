@@ -4,13 +4,14 @@ import functools
 import importlib
 import inspect
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from callbax._core._errors import explain
 from callbax._core._warnings import warn
 from callbax._modules._keras_inside import loaded, trainer_class
+from callbax._modules._own_training import StepError
 from callbax.keras_training._reasons import reason_to_leave
 from callbax.models._keras_model import KerasModel
 
@@ -97,8 +98,15 @@ class _Takeover:
             if reason is not None:
                 self._leave(call, reason)
                 return original(model, *args, **kwargs)
+            try:
+                result = getattr(face_of(model), call)(*args, **kwargs)
+            except StepError as error:
+                if isinstance(arguments.get("x"), Iterator):
+                    raise  # its first batch is drawn
+                self._leave(call, str(error).splitlines()[0])
+                return original(model, *args, **kwargs)
             self.served.calls[call] += 1
-            return getattr(face_of(model), call)(*args, **kwargs)
+            return result
 
         return method
 

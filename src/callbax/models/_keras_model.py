@@ -25,7 +25,7 @@ from callbax.models._trainer import Trainer
 from callbax.optimizers._lookup import OptimizerLike
 
 _OWN = frozenset(("name",))
-"""Attributes of the trainer that are no properties, and are not passed on."""
+"""Plain attributes of the trainer, which the Keras model does not get."""
 
 
 class KerasModel(Trainer):
