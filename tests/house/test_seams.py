@@ -23,7 +23,10 @@ PLACES = {
         "_modules/_layer_keys.py",
         "_modules/_nnx_build.py",
         "backend/variables.py",
-        *(f"layers/_{name}.py" for name in ("containers", "copies", "layer", "weight")),
+        *(
+            f"layers/_{name}.py"
+            for name in ("containers", "copies", "layer", "layer_type", "weight")
+        ),
         *(f"layers/{name}.py" for name in ("core", "regularization")),
         "models/_sequential.py",
     },

@@ -2,15 +2,28 @@
 
 import dis
 import sys
-from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import Any, Protocol
 
 from callbax._core._errors import closest, explain
 
 _IMPORT_FROM = dis.opmap["IMPORT_FROM"]
 
 
-def missing_names(room: str, instead: str) -> Callable[[str], Any]:
+class Missing(Protocol):
+    """A module's ``__getattr__`` that raises."""
+
+    def __call__(self, name: str, asking: FrameType | None = None, more: str = "") -> Any:
+        """Raises what there is to say of a name.
+
+        Args:
+            name: The name.
+            asking: Who asks for it; by default the caller.
+            more: One more sentence on what to do.
+        """
+
+
+def missing_names(room: str, instead: str) -> Missing:
     """Returns a module's ``__getattr__``, which says what there is in place of a name of Keras's.
 
     Args:
@@ -26,17 +39,17 @@ def missing_names(room: str, instead: str) -> Callable[[str], Any]:
         `callbax.layers.Dence`: expected a name that callbax has, received "Dence".
     """
 
-    def missing(name: str) -> Any:
+    def missing(name: str, asking: FrameType | None = None, more: str = "") -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
         message = explain(
             f"{room}.{name}",
             expected="a name that callbax has",
             received=f'"{name}"',
-            action=f"{closest(name, sys.modules[room].__all__)} {instead}",
+            action=f"{closest(name, sys.modules[room].__all__)} {instead}{more}",
         )
         # Python passes over an AttributeError in `from room import name`, and its own says nothing.
-        asking = sys._getframe(1)  # noqa: SLF001  the documented way to the caller's frame
+        asking = asking or sys._getframe(1)  # noqa: SLF001  the documented way to the caller
         code, at = asking.f_code.co_code, asking.f_lasti
         if at >= 0 and code[at] == _IMPORT_FROM:
             raise ImportError(message, name=room)

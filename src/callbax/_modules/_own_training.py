@@ -95,7 +95,7 @@ class OwnTraining(Protocol):
     def sealed(self) -> AbstractContextManager[None]:
         """Lets whatever assigns a variable of the user's objects raise a `StepError`.
 
-        A step that does so while it is traced is no function of the state.
+        A step that does so while it is traced is not a function of the state.
         """
 
     def read(self) -> tuple[list[Array], Array]:

@@ -22,6 +22,7 @@ from callbax.keras import (
     saving,
     utils,
 )
+from callbax.keras._through import through_keras
 from callbax.layers import Input
 from callbax.models import Model, Sequential
 
@@ -44,8 +45,10 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a type checker is to report unknown names
-    __getattr__ = missing_names(__name__, "Make a `Sequential`, or a `Model` of any nnx.Module.")
+    __getattr__ = through_keras(
+        "", missing_names(__name__, "Make a `Sequential`, or a `Model` of any nnx.Module.")
+    )
     for _name in __all__:
-        _room = sys.modules.get(f"callbax.{_name}")
-        if hasattr(_room, "__getattr__"):
-            vars(sys.modules[f"{__name__}.{_name}"])["__getattr__"] = _room.__getattr__
+        _missing = getattr(sys.modules.get(f"callbax.{_name}"), "__getattr__", None)
+        if _missing is not None and _name != "datasets":  # it has an import of its own
+            vars(sys.modules[f"{__name__}.{_name}"])["__getattr__"] = through_keras(_name, _missing)

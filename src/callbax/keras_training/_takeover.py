@@ -117,7 +117,7 @@ class _Takeover:
             warn(f"callbax leaves `{call}` to Keras: {reason}.")
 
 
-def face_of(model: Any) -> KerasModel:
+def face_of(model: object) -> KerasModel:
     """Returns a Keras model under callbax, the same object at every call."""
     held = vars(model)
     if _FACE not in held:

@@ -25,6 +25,8 @@ from callbax._core._types import Array, InitializerLike
 from callbax.initializers import get as get_initializer
 from callbax.layers._containers import Arrivals, arrival, hold, items
 from callbax.layers._copies import copied
+from callbax.layers._layer_type import LayerType
+from callbax.layers._symbolic import Born, called, is_symbolic
 from callbax.layers._weight import Kept, Trained
 
 layers = Registry("layer", alternatives="a `Layer` or any `nnx.Module`")
@@ -43,7 +45,7 @@ _made: ContextVar[list[tuple[Any, Any]] | None] = ContextVar("made", default=Non
 """Takes the first values of what is built, if somebody wants them."""
 
 
-class Layer(nnx.Module):
+class Layer(nnx.Module, metaclass=LayerType):
     """One step from inputs to outputs, its weights made when the input's shape is first known.
 
     Subclass it as in Keras: make weights in `build`, use them in `call`; layers that it holds, in
@@ -67,6 +69,9 @@ class Layer(nnx.Module):
         (2, 3)
     """
 
+    is_input = False
+    """Whether it stands for the input of a model, as `Input` does."""
+
     def __init__(
         self,
         *,
@@ -75,6 +80,7 @@ class Layer(nnx.Module):
         input_shape: tuple[int | None, ...] | None = None,
         input_dim: int | None = None,
     ) -> None:
+        self._born = Born()
         self.name: str = name or auto_name(type(self).__name__)
         self._trainable = trainable
         self.built: bool = False
@@ -144,8 +150,8 @@ class Layer(nnx.Module):
         )
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        if any(map(_is_layer, jax.tree.leaves(inputs, is_leaf=_is_layer))):
-            raise _no_functional_model(self)
+        if is_symbolic(inputs):
+            return called(self, inputs, *args, **kwargs)
         if not self.built:
             self.ensure_built(**_shapes(self, inputs, *args, **kwargs))
         parameters = inspect.signature(self.call).parameters
@@ -464,22 +470,6 @@ def _built_once(build: Callable[..., None]) -> Callable[..., None]:
         self.built = True
 
     return wrapped
-
-
-def _is_layer(value: object) -> bool:
-    return isinstance(value, Layer)
-
-
-def _no_functional_model(layer: Layer) -> TypeError:
-    return TypeError(
-        explain(
-            f"{layer.name}(inputs)",
-            expected="arrays",
-            received="another layer, as in a functional model of Keras's",
-            action="Make a `Sequential` of the layers; or write the layers and the call as an "
-            "nnx.Module, and pass that to `Model`.",
-        )
-    )
 
 
 def _shapes(layer: Layer, *args: Any, **kwargs: Any) -> dict[str, Any]:

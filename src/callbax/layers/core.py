@@ -34,6 +34,8 @@ class Input(Layer):
         (None, 784)
     """
 
+    is_input = True
+
     def __init__(
         self,
         shape: tuple[int | None, ...] | int | None = None,
@@ -51,6 +53,11 @@ class Input(Layer):
         else:
             self.batch_shape = _arguments.shape("Input", "batch_shape", batch_shape)
         self.dtype = dtype
+
+    @property
+    def shape(self) -> Shape | None:
+        """Shape of a batch, None for a length that varies."""
+        return self.batch_shape
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, the shape as one of a batch."""

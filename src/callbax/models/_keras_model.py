@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import jax
+
 from callbax import optimizers
 from callbax._core._hooks import Logs
 from callbax._core._types import LossLike, MetricsLike
@@ -20,6 +22,7 @@ from callbax._modules._keras_training import KerasTraining
 from callbax._training._objective import Goals
 from callbax._training._own import OwnRecipe
 from callbax._training._pace import StepsPerExecution
+from callbax.layers._symbolic import is_input, tensor_of, twin
 from callbax.models._files import ModelFiles
 from callbax.models._trainer import Trainer
 from callbax.optimizers._lookup import OptimizerLike
@@ -85,8 +88,13 @@ class KerasModel(Trainer):
         return f"<Model of {self.module!r}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Calls the Keras model, as of the current weights."""
+        """Calls the Keras model, as of the current weights; on an `Input`, as in Keras."""
+        args, kwargs = jax.tree.map(tensor_of, (args, kwargs), is_leaf=is_input)
         return self.module(*args, **kwargs)
+
+    def add(self, layer: object) -> None:
+        """Puts one more layer at the end of a sequential model."""
+        self.module.add(tensor_of(layer) if is_input(layer) else twin(layer))
 
     @property
     def is_own(self) -> bool:
@@ -224,7 +232,7 @@ class KerasModel(Trainer):
         return self.module.history
 
     @history.setter
-    def history(self, value: Any) -> None:
+    def history(self, value: object) -> None:
         self.module.history = value
 
     @property
@@ -233,7 +241,7 @@ class KerasModel(Trainer):
         return self._engine.recipe.optimizer
 
     @optimizer.setter
-    def optimizer(self, optimizer: Any) -> None:
+    def optimizer(self, optimizer: object) -> None:
         self.module.optimizer = optimizer
 
     @property

@@ -19,7 +19,9 @@ from callbax._modules._protocol import Part
 from callbax._modules._stack import spec_of
 from callbax._training._views import WeightView, weight_views
 from callbax._training._weights import get_weights, set_weights
+from callbax.layers._symbolic import called, is_symbolic
 from callbax.models._files import ModelFiles, compile_arguments
+from callbax.models._functional import functional_model, is_functional
 from callbax.models._keras_model import KerasModel
 from callbax.models._summary import summary_table
 from callbax.models._trainer import Trainer
@@ -65,10 +67,12 @@ class Model(Trainer):
         True
     """
 
-    def __new__(cls, module: object = None, *args: object, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes the model, of another class for a Keras model, whose own methods it keeps."""
-        if cls is Model and is_keras_model(module):
-            return KerasModel(module, *args, **kwargs)
+        if cls is Model and is_functional(*args, **kwargs):
+            return KerasModel(functional_model(*args, **kwargs), seed=kwargs.get("seed"))
+        if cls is Model and args and is_keras_model(args[0]):
+            return KerasModel(*args, **kwargs)
         return super().__new__(cls)
 
     def __init__(
@@ -240,6 +244,8 @@ class Model(Trainer):
 
     def __call__(self, x: DataLike, training: bool = False) -> Any:
         """Returns the module's output for a batch, as of the current weights."""
+        if is_symbolic(x):
+            return called(self, x)
         x = jax.tree.map(jnp.asarray, x)
         self._build_for(x)
         return self._engine.forward(x, training=training)

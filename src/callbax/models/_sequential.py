@@ -7,13 +7,17 @@ import jax
 from flax import nnx
 
 from callbax._core._errors import describe, explain
+from callbax._core._keras import is_of_keras
 from callbax._core._naming import auto_name
 from callbax._core._types import ShapeLike
 from callbax._modules._protocol import Part
 from callbax._modules._stack import StackFunctional, spec_of
 from callbax.layers import Input
 from callbax.layers._stack import Stack
+from callbax.layers._symbolic import twin
 from callbax.models._files import MODELS
+from callbax.models._functional import sequential_model, unwrapped
+from callbax.models._keras_model import KerasModel
 from callbax.models._model import Model
 from callbax.saving import deserialize_keras_object, serialize_keras_object
 
@@ -49,6 +53,7 @@ class Sequential(Model):
         name = name or auto_name(type(self).__name__)
         super().__init__(Stack(name, trainable, type(self).__name__), seed=seed, name=name)
         self._input_shape: Any = None
+        self._seed = seed
         # What the user gave: in the module stands the stack of a `Sequential`.
         self._given: list[Any] = []
         for layer in layers or ():
@@ -58,13 +63,17 @@ class Sequential(Model):
         """Puts one more layer at the end.
 
         Args:
-            layer: A callbax layer, a `Sequential` or an ``nnx.Module``; a class is not taken.
+            layer: A callbax layer, a `Sequential` or an ``nnx.Module``; a class is not taken. With
+                a layer of Keras, the whole model becomes Keras's, trained as `Model` trains it.
 
         Raises:
             TypeError: It is not one of these.
             ValueError: Its name is taken, it does not fit the layer before it, or it is an `Input`
                 and not the first.
         """
+        if isinstance(layer, KerasModel) or is_of_keras(layer, "layers", "Layer"):
+            self._become_keras(layer)
+            return
         part = layer.as_layer() if isinstance(layer, Model) else layer
         if not isinstance(part, nnx.Module):
             raise TypeError(
@@ -174,6 +183,25 @@ class Sequential(Model):
         if shape and layers and not model.built:
             model.build(shape)
         return model
+
+    def as_keras(self) -> Any:
+        """Returns Keras's `Sequential` of the same layers, for one of its functional models."""
+        shape = self._known_input_shape()
+        first = [] if shape is None else [Input(batch_shape=shape)]
+        return sequential_model([*first, *self._given], self.name)
+
+    def _become_keras(self, layer: object) -> None:
+        """Puts a layer of Keras at the end, after which the whole model is one of Keras.
+
+        Layers of callbax go in as the Keras layers of the same arguments; weights that exist are
+        made again, from the seeds of Keras.
+        """
+        model, seed = self.as_keras(), self._seed
+        model.add(twin(unwrapped(layer)))
+        vars(self).clear()
+        changed: Any = self
+        changed.__class__ = KerasModel
+        changed.__init__(model, seed=seed)
 
     @property
     def _stack(self) -> StackFunctional:

@@ -1,6 +1,7 @@
 """One seed for a whole program."""
 
 import random
+import sys
 
 import numpy as np
 
@@ -18,6 +19,8 @@ def set_random_seed(seed: int) -> None:
     layers are made, as in Keras; shuffling has a stream of its own. So after the same seed the same
     program gives the same numbers, and the same initial weights as with Keras.
 
+    Keras is seeded too if it was imported.
+
     Differs from Keras: seeds no TensorFlow or torch; a seed that NumPy cannot take changes nothing.
 
     Args:
@@ -28,6 +31,7 @@ def set_random_seed(seed: int) -> None:
 
     Example:
         >>> import random
+    import sys
         >>> set_random_seed(7)
         >>> first = random.random()
         >>> set_random_seed(7)
@@ -45,6 +49,8 @@ def set_random_seed(seed: int) -> None:
                 action="Pass one number of your choice, the same in every run to be repeated.",
             )
         )
+    if (keras := sys.modules.get("keras")) is not None:
+        keras.utils.set_random_seed(int(seed))
     start_streams(int(seed))
     random.seed(int(seed))
     np.random.seed(int(seed))

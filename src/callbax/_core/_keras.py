@@ -1,0 +1,55 @@
+"""Keras, where it is asked for: callbax does without it until then."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+from callbax._core._errors import explain
+
+
+def load_keras(where: str) -> Any:
+    """Imports Keras, on the JAX backend if nobody has chosen another one.
+
+    Args:
+        where: What needs it, for errors.
+
+    Raises:
+        ImportError: It is not installed, or runs on another backend.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    try:
+        keras: Any = importlib.import_module("keras")
+    except ImportError as error:
+        raise ImportError(
+            explain(
+                where,
+                expected="Keras 3, whose layer or function this is",
+                received="an environment without it",
+                action='Install it: pip install "callbax[keras]".',
+            )
+        ) from error
+    if (backend := keras.backend.backend()) != "jax":
+        raise ImportError(
+            explain(
+                where,
+                expected="Keras on the JAX backend",
+                received=f"the backend {backend!r}",
+                action="Set KERAS_BACKEND=jax in the environment before keras is imported.",
+            )
+        )
+    return keras
+
+
+def is_of_keras(value: object, room: str, name: str) -> bool:
+    """Returns whether something is of one of Keras's classes, without importing Keras.
+
+    Args:
+        value: Anything.
+        room: Where the class is: ``"layers"``; "" for the package itself.
+        name: Its name: ``"Layer"``.
+    """
+    package: Any = sys.modules.get("keras")
+    place = getattr(package, room, None) if room else package
+    kind = getattr(place, name, None)
+    return isinstance(kind, type) and isinstance(value, kind)
