@@ -17,7 +17,7 @@ class Pair:
     """A pair of pure functions, as stax, Haiku and hand-written JAX have them."""
 
     def __init__(self, init, apply):
-        self.init, self.apply, self.params = init, apply, None
+        self.make, self.run, self.params = init, apply, None
 
 
 class PairFunctional(Functional):
@@ -30,7 +30,7 @@ class PairFunctional(Functional):
 
     def build(self, x, seeds):
         key = jax.random.key(seeds.draw())
-        self.module.params = self.module.init(key, x.shape)
+        self.module.params = self.module.make(key, x.shape)
 
     def read(self):
         return Variables(dict(self.module.params), {}, {})
@@ -39,7 +39,7 @@ class PairFunctional(Functional):
         self.module.params = dict(variables.params)
 
     def apply(self, variables, x, *, training, step):
-        return Applied(self.module.apply(variables.params, x), variables.stats)
+        return Applied(self.module.run(variables.params, x), variables.stats)
 
 
 def pair_functional(module):

@@ -19,13 +19,13 @@ from callbax._modules._keras_inside import (
 )
 from callbax._modules._keras_live import Place, live_variables
 from callbax._modules._own_training import (
-    Batch,
     NumbersAccess,
     OwnState,
     OwnTraining,
     StepError,
     StepResult,
 )
+from callbax._modules._protocol import Batch
 from callbax.losses import SparseCategoricalCrossentropy
 
 

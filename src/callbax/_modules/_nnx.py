@@ -1,7 +1,6 @@
 """An NNX module seen as pure functions."""
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import FunctionType
@@ -26,16 +25,9 @@ from callbax._modules._protocol import (
     Variables,
     Weight,
 )
-from callbax.layers import Layer
+from callbax._modules._signature import Signature
 from callbax.layers._copies import copied
 from callbax.layers._layer import frozen_variables, keras_order
-
-_TRAINING_ARGUMENTS: dict[str, Callable[[bool], bool]] = {
-    "training": lambda training: training,
-    "train": lambda training: training,
-    "deterministic": lambda training: not training,
-}
-"""Arguments by which modules of other schools ask whether they are being trained."""
 
 
 def nnx_functional(module: Any) -> Functional | None:
@@ -64,7 +56,7 @@ class NnxFunctional(Functional):
         return self._whole
 
     def build(self, x: PyTree, seeds: SeedSource | None) -> None:
-        call = functools.partial(_Signature(self.module).call, self.module)
+        call = functools.partial(Signature(self.module).call, self.module)
         build_inner(self.module, call, x, seeds)
         self._whole = True
         self.forget_structure()
@@ -230,7 +222,7 @@ class _Structure:
             for path, key in _flatten(random).items()
             if jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
         }
-        self.signature = _Signature(module)
+        self.signature = Signature(module)
         self.canonical = self._canonical(module)
         self._settings = [
             (joined(path), vars(part), _settings(part)) for path, part in nnx.iter_modules(module)
@@ -284,44 +276,6 @@ class _Structure:
         """Returns the typed key of a key's data."""
         key: Array = jax.random.wrap_key_data(value, impl=self.key_kinds[path])
         return key
-
-
-class _Signature:
-    """What a module's ``__call__`` takes."""
-
-    def __init__(self, module: Any) -> None:
-        parameters = list(_parameters(module))
-        positional = [
-            p
-            for p in parameters
-            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-            and p.name not in _TRAINING_ARGUMENTS
-        ]
-        self._required = sum(p.default is p.empty for p in positional)
-        self._keywords = {p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY}
-
-    def call(self, module: Any, x: PyTree, training: bool) -> PyTree:
-        """Calls the module on a batch, several inputs as several arguments if it takes several."""
-        extra = {
-            name: _TRAINING_ARGUMENTS[name](training)
-            for name in self._keywords
-            if name in _TRAINING_ARGUMENTS
-        }
-        if isinstance(module, Layer):
-            return module(x, **extra)
-        if isinstance(x, Mapping) and x and all(name in self._keywords for name in x):
-            return module(**x, **extra)
-        if isinstance(x, tuple | list) and self._required == len(x) > 1:
-            return module(*x, **extra)
-        return module(x, **extra)
-
-
-def _parameters(module: Any) -> Iterable[inspect.Parameter]:
-    call = getattr(module, "__call__", None)  # noqa: B004  its signature is wanted
-    try:
-        return inspect.signature(call).parameters.values() if call else ()
-    except (TypeError, ValueError):  # some callables tell nothing
-        return ()
 
 
 _TRAIN_OR_EVALUATE = ("deterministic", "use_running_average")

@@ -5,10 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from callbax._core._types import Array, PyTree
-from callbax._modules._protocol import StateAccess, Variables
-
-Batch = tuple[PyTree, PyTree, PyTree]
-"""(x, y, sample_weight), the latter two None if there are none."""
+from callbax._modules._protocol import Batch, StateAccess, Variables
 
 
 class OwnState(NamedTuple):

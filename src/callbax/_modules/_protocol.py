@@ -13,6 +13,10 @@ Arrays = dict[str, Array]
 """Path in the module, joined by slashes -> array."""
 
 
+Batch = tuple[PyTree, PyTree, PyTree]
+"""(x, y, sample_weight), the latter two None if there are none."""
+
+
 class Variables(NamedTuple):
     """The arrays of a module.
 

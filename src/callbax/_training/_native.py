@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, Self
 
 import jax
 import numpy as np
 
-from callbax._core._errors import explain
+from callbax._core._errors import describe, explain
 from callbax._core._hooks import Mode
 from callbax._core._types import PyTree
 from callbax._data._placement import Placement
@@ -15,6 +16,7 @@ from callbax._modules._captured import Captured
 from callbax._modules._own_training import NumbersAccess
 from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._modules._trace import trace
+from callbax._training._computed import Computed, ComputeLoss
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import StepsPerExecution
 from callbax._training._rest import Resting
@@ -35,9 +37,10 @@ class NativeRecipe:
         given: The optimizer that the user gave, of which the other one is bound.
         steps_per_execution: Steps in one dispatch.
         run_eagerly: Whether every step runs in Python.
+        compute_loss: Computes the loss in place of those of `goals`.
     """
 
-    report: Objective | None
+    report: Objective | Computed | None
 
     def __init__(
         self,
@@ -48,7 +51,9 @@ class NativeRecipe:
         *,
         steps_per_execution: StepsPerExecution = "auto",
         run_eagerly: bool = False,
+        compute_loss: ComputeLoss | None = None,
     ) -> None:
+        self._compute_loss = compute_loss
         self._functional = functional
         self.optimizer, self.given = optimizer, given
         self.goals = goals or Goals()
@@ -66,6 +71,7 @@ class NativeRecipe:
         source: Source,
         steps_per_execution: StepsPerExecution,
         run_eagerly: bool,
+        compute_loss: ComputeLoss | None,
     ) -> Self:
         """Returns the recipe for what ``compile`` was given.
 
@@ -77,6 +83,7 @@ class NativeRecipe:
             source: The model's run, which the optimizer's numbers are those of.
             steps_per_execution: Steps in one dispatch.
             run_eagerly: Whether every step runs in Python.
+            compute_loss: Computes the loss in place of those of `goals`.
         """
         bound, given = None, optimizer
         if isinstance(before, NativeRecipe) and (
@@ -90,21 +97,25 @@ class NativeRecipe:
             given,
             steps_per_execution=steps_per_execution,
             run_eagerly=run_eagerly,
+            compute_loss=compute_loss,
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what a copy needs: nothing that was bound."""
         names = ("optimizer", "goals", "steps_per_execution", "run_eagerly")
-        return {name: getattr(self, name) for name in names} | {"functional": self._functional}
+        state = {name: getattr(self, name) for name in names}
+        return state | {"functional": self._functional, "compute_loss": self._compute_loss}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
 
     @property
     def descends(self) -> bool:
-        return self.goals.loss is not None
+        return self._compute_loss is not None or self.goals.loss is not None
 
-    needs_targets = descends
+    @property
+    def needs_targets(self) -> bool:
+        return self._compute_loss is None and self.goals.loss is not None
 
     @property
     def use_ema(self) -> bool:
@@ -114,12 +125,27 @@ class NativeRecipe:
         if self.optimizer is not None:
             self.optimizer.live.source = source
 
-    def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> Objective:
+    def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> Objective | Computed:
+        if mode == "train" and not variables.weights:
+            raise ValueError(
+                explain(
+                    "fit",
+                    expected="a module with weights to train",
+                    received=f"{describe(self._functional.module)}, which has none",
+                    action="Make its layers in the constructor, or use `predict` and `evaluate`.",
+                )
+            )
         if self.report is None:
             x, y, _ = batch
             _, y_pred = trace(self._functional, variables, x)
-            self.report = Objective(self.goals, y, y_pred)
-            self.captured = Captured(self.goals.functions(), self._functional.module)
+            functions = self.goals.functions()
+            if self._compute_loss is None:
+                self.report = Objective(self.goals, y, y_pred)
+            else:
+                metrics = Objective(replace(self.goals, loss=None), y, y_pred)
+                self.report = Computed(self._compute_loss, metrics, y_pred, batch)
+                functions.append(self._compute_loss)
+            self.captured = Captured(functions, self._functional.module)
         return self.report
 
     def forget(self) -> None:

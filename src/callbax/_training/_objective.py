@@ -12,7 +12,7 @@ import numpy as np
 from callbax._core._errors import closest, describe, explain
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Targets
-from callbax._modules._protocol import Applied
+from callbax._modules._protocol import Applied, Batch
 from callbax.losses import Loss
 from callbax.losses import resolve as resolve_loss
 from callbax.losses._lookup import check as check_loss
@@ -167,11 +167,12 @@ class Objective:
                 y, weight = trues[output.name], weights[output.name]
                 check_labels(targets.where, output.loss, y, output.y_pred_shape, weight)
 
-    def losses(self, y_true: PyTree, applied: Applied, sample_weight: PyTree) -> tuple[Array, Any]:
+    def losses(self, batch: Batch, applied: Applied) -> tuple[Array, Any]:
         """Returns the weighted total, a float32 scalar, and the loss of each output.
 
         The total holds what the module adds by itself; what its mask leaves out does not count.
         """
+        _, y_true, sample_weight = batch
         trues, preds = self._by_output(y_true, "y"), self._by_output(applied.output, "y_pred")
         weights = self._sample_weights(sample_weight)
         masks = self._by_output(applied.mask, "mask")
@@ -194,19 +195,18 @@ class Objective:
         self,
         state: PyTree,
         losses: tuple[Array, Any],
-        y_true: PyTree,
+        batch: Batch,
         y_pred: PyTree,
-        sample_weight: PyTree,
     ) -> PyTree:
         """Returns the running sums after one more batch.
 
         Args:
             state: The running sums before it.
             losses: What `losses` returned for the batch.
-            y_true: Targets.
+            batch: Inputs, targets, and weights per sample or None.
             y_pred: Outputs.
-            sample_weight: Weights per sample or None.
         """
+        _, y_true, sample_weight = batch
         trues, preds = self._by_output(y_true, "y"), self._by_output(y_pred, "y_pred")
         weights = self._sample_weights(sample_weight)
         total, each = losses

@@ -16,8 +16,8 @@ from callbax._core._types import Array, PyTree
 from callbax._data._feed import Targets
 from callbax._data._placement import Placement
 from callbax._modules._captured import Captured
-from callbax._modules._own_training import Batch, NumbersAccess, OwnState, OwnTraining, StepResult
-from callbax._modules._protocol import Arrays, Functional, Variables
+from callbax._modules._own_training import NumbersAccess, OwnState, OwnTraining, StepResult
+from callbax._modules._protocol import Arrays, Batch, Functional, Variables
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import StepsPerExecution
 from callbax._training._state import TrainState

@@ -10,13 +10,29 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from callbax._core._types import Array, PyTree
-from callbax._modules._protocol import Applied, Arrays, Functional, Variables
-from callbax._training._objective import Objective
+from callbax._modules._protocol import Applied, Arrays, Batch, Functional, Variables
 
-Batch = tuple[PyTree, PyTree, PyTree]
-"""(x, y, sample_weight), the latter two None if there are none."""
 Fields = dict[str, PyTree]
 """Fields of a `TrainState` by name."""
+
+
+class Measured(Protocol):
+    """What a step needs of losses and metrics."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of what is reported."""
+
+    def losses(self, batch: Batch, applied: Applied) -> tuple[Array, Any]:
+        """Returns the total to minimise, a float32 scalar, and what it is made of."""
+
+    def update(
+        self, state: PyTree, losses: tuple[Array, Any], batch: Batch, y_pred: PyTree
+    ) -> PyTree:
+        """Returns the running sums after one more batch."""
+
+    def compute(self, state: PyTree) -> Array:
+        """Returns the values over the batches seen, sorted by key."""
 
 
 class Optimizer(Protocol):
@@ -64,7 +80,7 @@ class Step:
 
 
 def train_step(
-    module: Functional, objective: Objective, optimizer: Optimizer, outside: Outside
+    module: Functional, objective: Measured, optimizer: Optimizer, outside: Outside
 ) -> Step:
     """Returns the step that trains: forward, backward, update, running metrics.
 
@@ -77,13 +93,11 @@ def train_step(
             return descend(state, batch)
 
     def descend(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
-        x, y, sample_weight = batch
-
         def objective_of(params: Arrays) -> tuple[Array, tuple[Any, Applied]]:
             variables = Variables(params, state["stats"], state["random"])
-            applied = module.apply(variables, x, training=True, step=state["step"])
+            applied = module.apply(variables, batch[0], training=True, step=state["step"])
             with outside.shown(state, variables):
-                losses = objective.losses(y, applied, sample_weight)
+                losses = objective.losses(batch, applied)
             return losses[0], (losses, applied)
 
         grads, (losses, applied) = jax.grad(objective_of, has_aux=True)(state["params"])
@@ -94,7 +108,7 @@ def train_step(
             learning_rate=state["learning_rate"],
             step=state["step"],
         )
-        metrics = objective.update(state["metrics"], losses, y, applied.output, sample_weight)
+        metrics = objective.update(state["metrics"], losses, batch, applied.output)
         moved = {
             "params": params,
             "stats": applied.stats,
@@ -115,15 +129,14 @@ def train_step(
     return Step(run, moves, reads, tuple(sorted(objective.keys)))
 
 
-def test_step(module: Functional, objective: Objective, outside: Outside) -> Step:
+def test_step(module: Functional, objective: Measured, outside: Outside) -> Step:
     """Returns the step that evaluates: forward and running metrics."""
 
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
-        x, y, sample_weight = batch
-        applied = module.apply(_variables(state), x, training=False, step=state["step"])
+        applied = module.apply(_variables(state), batch[0], training=False, step=state["step"])
         with outside.shown(state, _variables(state)):
-            losses = objective.losses(y, applied, sample_weight)
-            metrics = objective.update(state["metrics"], losses, y, applied.output, sample_weight)
+            losses = objective.losses(batch, applied)
+            metrics = objective.update(state["metrics"], losses, batch, applied.output)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
 
     reads = (

@@ -43,6 +43,8 @@ class Model(Trainer):
             ``utils.set_random_seed``. A module draws dropout from its own ``nnx.Rngs``, again at
             every training step.
         name: Its name.
+        trainable: For Equinox, Linen and pairs of functions: path of an array, joined by slashes ->
+            whether training changes it.
         *others: Refused.
         **unknown: Refused.
 
@@ -81,11 +83,14 @@ class Model(Trainer):
         *others: object,
         seed: int | None = None,
         name: str | None = None,
+        trainable: Callable[[str], bool] | None = None,
         **unknown: object,
     ) -> None:
         if module is None or others or unknown:
             raise _no_model_of_keras(type(self), module, *others, **unknown)
-        super().__init__(functional_of(module), name or auto_name(type(self).__name__), seed)
+        super().__init__(
+            functional_of(module, trainable), name or auto_name(type(self).__name__), seed
+        )
         self.train_function: Any = None  # Keras's own `TensorBoard` draws it if it is TensorFlow's.
         self._files = ModelFiles(self._engine)
 

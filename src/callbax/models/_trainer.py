@@ -15,6 +15,7 @@ from callbax._data._placement import OneDevice
 from callbax._modules._protocol import Functional
 from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
+from callbax._training._computed import ComputeLoss
 from callbax._training._engine import Engine
 from callbax._training._native import NativeRecipe
 from callbax._training._objective import Goals
@@ -41,6 +42,13 @@ class Trainer:
         stop_evaluating: Set it in a hook to cut the current evaluation.
         stop_predicting: Set it in a hook to cut the current prediction.
         history: The `History` of the last fit.
+    """
+
+    compute_loss: ComputeLoss | None = None
+    """Computes the loss in a subclass that overrides it: ``compute_loss(self, outputs, batch)``.
+
+    It returns the loss, or the loss and a dict of other values for the logs, all of them scalars;
+    `batch` is ``(x, y, sample_weight)``. It is traced, so that it has to be pure.
     """
 
     def __init__(self, functional: Functional, name: str, seed: int | None) -> None:
@@ -419,6 +427,7 @@ class Trainer:
             source=engine,
             steps_per_execution=steps,
             run_eagerly=run_eagerly,
+            compute_loss=self.compute_loss,
         )
         engine.compile(recipe)
 
