@@ -192,3 +192,20 @@ def test_several_inputs_reach_it_as_arguments():
     model = cb.Model(Two(eqx.nn.Linear(5, 1, key=keys[0]), eqx.nn.Linear(5, 1, key=keys[1])))
     model.compile("sgd", "mse")
     assert model.fit((X, X), Y, verbose=0).history["loss"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        ("nnx", ["first (Linear) │ (None, 8) │ 48", "last (Linear) │ (None, 1) │ 9"]),
+        ("equinox", ["first (Linear) │ (None, 8) │ 48", "last (Linear) │ (None, 1) │ 9"]),
+        ("linen", ["Dense_0 (_Layer) │ (None, 8) │ 48", "Dense_1 (_Layer) │ (None, 1) │ 9"]),
+    ],
+)
+def test_a_summary_shows_real_shapes_once_it_has_seen_data(kind, rows):
+    model, lines = make(kind), []
+    model.fit(X, Y, **FIT)
+    model.summary(print_fn=lines.append)
+    text = "\n".join(" ".join(line.split()) for line in "\n".join(lines).splitlines())
+    for row in rows:
+        assert row in text

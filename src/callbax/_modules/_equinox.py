@@ -1,11 +1,13 @@
 """An Equinox module seen as pure functions."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from callbax._core._types import Array, PyTree
+from callbax._modules._outputs import recorded
 from callbax._modules._protocol import Applied, Functional, Part, Variables
 from callbax._modules._signature import Signature
 from callbax._modules._value import Trainable, ValueFunctional, flatten, key_of, unflatten
@@ -64,7 +66,20 @@ class EquinoxFunctional(ValueFunctional):
         return self._equinox.combine(arrays, self._static)
 
     def apply(self, variables: Variables, x: PyTree, *, training: bool, step: Array) -> Applied:
+        return self._run(variables, x, training=training, step=step)
+
+    def _run(
+        self,
+        variables: Variables,
+        x: PyTree,
+        *,
+        training: bool,
+        step: Array,
+        observe: Callable[[Any], None] | None = None,
+    ) -> Applied:
         module = self._equinox.nn.inference_mode(self.with_arrays(variables), value=not training)
+        if observe is not None:
+            observe(module)
         samples = jax.tree.leaves(x)[0].shape[0]
         keys = jax.random.split(key_of(variables, step), samples)
         names = self._signature.names & {*_GIVEN}
@@ -85,6 +100,21 @@ class EquinoxFunctional(ValueFunctional):
     def parts(self) -> list[Part]:
         module, kind = self.module, self._equinox.Module
         return [Part(name, part) for name, part in vars(module).items() if isinstance(part, kind)]
+
+    def outputs(self, x: PyTree) -> dict[str, PyTree]:
+        found: dict[str, PyTree] = {}
+
+        def run(variables: Variables, x: PyTree) -> PyTree:
+            def observe(module: Any) -> None:
+                recorded(module, self._equinox.Module, found)
+
+            return self._run(variables, x, training=False, step=jax.numpy.int32(0), observe=observe)
+
+        jax.eval_shape(run, self.read(), x)
+        return {
+            name: jax.tree.map(lambda s: jax.ShapeDtypeStruct((1, *s.shape), s.dtype), spec)
+            for name, spec in found.items()
+        }
 
     def size_of(self, part: Any) -> int:
         arrays = self._equinox.filter(part, self._equinox.is_array)

@@ -15,7 +15,8 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._modules._nnx_build import build_inner, unbuilt_layers
 from callbax._modules._nnx_live import live_variables
-from callbax._modules._nnx_parts import named_parts, size
+from callbax._modules._nnx_parts import attribute_parts, named_parts, size
+from callbax._modules._outputs import recorded
 from callbax._modules._protocol import (
     Applied,
     Arrays,
@@ -126,6 +127,22 @@ class NnxFunctional(Functional):
 
     def parts(self) -> list[Part]:
         return [Part(name, part) for name, part in named_parts(self.module)]
+
+    def outputs(self, x: PyTree) -> dict[str, PyTree]:
+        found: dict[str, PyTree] = {}
+        names = {id(part): name for name, part in named_parts(self.module)}
+        attributes = {id(part): attribute for attribute, part in attribute_parts(self.module)}
+
+        def run(variables: Variables, x: PyTree) -> PyTree:
+            params, stats, random = variables
+            typed = {path: self._typed_key(path, value) for path, value in random.items()}
+            module = nnx.merge(self._structure.graphdef, self._unflatten(params | stats | typed))
+            module.eval()
+            recorded(module, nnx.Module, found)
+            return self._structure.signature.call(module, x, False)
+
+        jax.eval_shape(run, self.read(), x)
+        return {names[i]: found[a] for i, a in attributes.items() if a in found}
 
     def size_of(self, part: Any) -> int:
         return size(part)

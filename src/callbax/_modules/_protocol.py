@@ -190,6 +190,14 @@ class Functional(Protocol):
         """Returns the direct parts of the module, for ``model.layers`` and ``summary``."""
         return []
 
+    def outputs(self, x: PyTree) -> dict[str, PyTree]:
+        """Returns name of a part -> shapes and dtypes of its output, as far as they are known.
+
+        Args:
+            x: Shapes and dtypes of a batch of inputs.
+        """
+        return {}
+
     def size_of(self, part: Any) -> int:
         """Returns how many numbers the weights of a part hold."""
         return 0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -236,10 +237,15 @@ class Model(Trainer):
             0 if state is None else sum(leaf.size for leaf in jax.tree.leaves(part))
             for part in (state and state.params, state and state.stats, state and state.optimizer)
         ]
+        shapes = {} if self._inputs is None else functional.outputs(self._inputs)
+        parts = [
+            part if part.output is not None else replace(part, output=shapes.get(part.name))
+            for part in self._parts()
+        ]
         sizes_of_parts = [functional.size_of(part.value) for part in functional.parts()]
         summary_table(
             self.name,
-            list(zip(self._parts(), sizes_of_parts, strict=True)),
+            list(zip(parts, sizes_of_parts, strict=True)),
             trainable=sizes[0],
             other=sizes[1],
             optimizer=sizes[2],

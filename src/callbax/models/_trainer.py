@@ -10,7 +10,7 @@ from callbax._core._errors import explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._hooks import Logs
 from callbax._core._rng import SeedSource
-from callbax._core._types import DataLike, LossLike, MetricsLike, Verbose
+from callbax._core._types import DataLike, LossLike, MetricsLike, PyTree, Verbose
 from callbax._data._placement import OneDevice
 from callbax._modules._protocol import Functional
 from callbax._stores._protocol import RunState
@@ -58,6 +58,7 @@ class Trainer:
         self.first_epoch: int | None = None
         self._seeds = None if seed is None else SeedSource(seed)
         self._engine = Engine(functional, OneDevice())
+        self._inputs: PyTree = None
         self._averages = Averages(self._engine)
         face: Any = self  # a kind of model adds what is missing: weights and files
         self._runs = Runs(face, self._engine, self._averages, seed, self._build_for)
@@ -439,4 +440,5 @@ class Trainer:
 
     def _build_for(self, x: DataLike) -> None:
         """Makes the weights for an input, arrays or their shapes and dtypes."""
+        self._inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), x)
         self._engine.build(x, self._seeds)
