@@ -9,7 +9,7 @@ import callbax as cb
 from callbax import keras
 
 MISSING = {
-    "layers": ("BatchNormalization", "Conv2D", "LSTM"),
+    "layers": ("Bidirectional", "Conv3D", "Rescaling"),
     "metrics": ("AUC", "Precision", "F1Score"),
     "losses": ("Huber", "KLDivergence", "huber"),
     "optimizers": ("AdamW", "Nadam", "Lion"),

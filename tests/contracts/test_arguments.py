@@ -13,7 +13,13 @@ from callbax.optimizers import schedules
 KINDS = ("loss", "metric", "initializer", "optimizer", "layer", "schedule")
 NEEDED = {
     "Activation": {"activation": "relu"},
+    "Conv1D": {"filters": 3, "kernel_size": 2},
+    "Conv2D": {"filters": 3, "kernel_size": (2, 3)},
     "Dense": {"units": 3, "input_dim": 2},
+    "Embedding": {"input_dim": 5, "output_dim": 3},
+    "GRU": {"units": 3},
+    "LSTM": {"units": 3},
+    "Reshape": {"target_shape": (2, -1)},
     "Dropout": {"rate": 0.25, "seed": 3, "noise_shape": (None, 1)},
     "Input": {"shape": (3,), "batch_size": 2},
     "ExponentialDecay": {"initial_learning_rate": 0.5, "decay_steps": 10, "decay_rate": 0.5},

@@ -37,6 +37,12 @@ ARGUMENTS = {
     "Dense": {"units": 3},
     "Dropout": {"rate": 0.25},
     "Activation": {"activation": "relu"},
+    "Conv1D": {"filters": 3, "kernel_size": 2},
+    "Conv2D": {"filters": 3, "kernel_size": 2},
+    "Embedding": {"input_dim": 5, "output_dim": 3},
+    "GRU": {"units": 3},
+    "LSTM": {"units": 3},
+    "Reshape": {"target_shape": (2, 1)},
     "Input": {"shape": (3,)},
     "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5},
     "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5},
@@ -46,11 +52,37 @@ ARGUMENTS = {
     "PiecewiseConstantDecay": {"boundaries": [5], "values": [0.1, 0.01]},
 }
 """What an entry cannot be made without."""
+SEQUENCE, IMAGE = jnp.ones((2, 6, 3)), jnp.ones((2, 6, 6, 3))
+INPUTS = {
+    "Embedding": jnp.ones((2, 4), jnp.int32),
+    **dict.fromkeys(("Conv1D", "GRU", "LSTM"), SEQUENCE),
+    "Conv2D": IMAGE,
+    **{
+        f"{glob}{kind}Pooling{rank}D": (SEQUENCE, IMAGE)[rank - 1]
+        for glob in ("", "Global")
+        for kind in ("Max", "Average")
+        for rank in (1, 2)
+    },
+}
+"""What a layer is called on, if it is not a batch of vectors."""
 OTHER_SIGNATURES = {
     "Dense": "regularizers, constraints, LoRA and quantization are Keras's adapter's",
     "Dropout": "Keras takes what is common to all layers as **kwargs",
     "Activation": "likewise",
     "Flatten": "likewise",
+    **dict.fromkeys(
+        ("Conv1D", "Conv2D", "Embedding", "GRU", "LSTM"),
+        "what is left out makes the layer Keras's",
+    ),
+    **dict.fromkeys(("BatchNormalization", "LayerNormalization"), "likewise"),
+    **dict.fromkeys(
+        (f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2)), "likewise"
+    ),
+    **dict.fromkeys(
+        (f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2)),
+        "likewise",
+    ),
+    "Reshape": "likewise",
     "Input": "sparse, ragged and optional inputs are Keras's adapter's",
 }
 """Entry -> why its constructor differs from Keras's."""
@@ -89,7 +121,7 @@ def answer(kind, made):
         return made.update({"w": y_pred}, made.init(params), params, learning_rate=0.1, step=0)[0][
             "w"
         ]
-    return made(y_pred).shape
+    return made(INPUTS.get(type(made).__name__, y_pred)).shape
 
 
 @pytest.mark.parametrize(("kind", "entry"), classes())

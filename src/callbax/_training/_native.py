@@ -126,18 +126,18 @@ class NativeRecipe:
             self.optimizer.live.source = source
 
     def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> Objective | Computed:
-        if mode == "train" and not variables.weights:
-            raise ValueError(
-                explain(
-                    "fit",
-                    expected="a module with weights to train",
-                    received=f"{describe(self._functional.module)}, which has none",
-                    action="Make its layers in the constructor, or use `predict` and `evaluate`.",
-                )
-            )
         if self.report is None:
             x, y, _ = batch
             _, y_pred = trace(self._functional, variables, x)
+            if mode == "train" and not variables.weights:
+                raise ValueError(
+                    explain(
+                        "fit",
+                        expected="a module with weights to train",
+                        received=f"{describe(self._functional.module)}, which has none",
+                        action="Make its layers in the constructor, or use `predict` and `evaluate`.",
+                    )
+                )
             functions = self.goals.functions()
             if self._compute_loss is None:
                 self.report = Objective(self.goals, y, y_pred)

@@ -4,10 +4,48 @@ from typing import TYPE_CHECKING
 
 from callbax._core._missing import missing_names
 from callbax.layers._layer import Layer
+from callbax.layers.convolutional import Conv1D, Conv2D
 from callbax.layers.core import Activation, Dense, Flatten, Input
+from callbax.layers.embedding import Embedding
+from callbax.layers.normalization import BatchNormalization, LayerNormalization
+from callbax.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
+from callbax.layers.recurrent import GRU, LSTM
 from callbax.layers.regularization import Dropout
+from callbax.layers.reshaping import Reshape
 
-__all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "Layer"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Activation",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Conv1D",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "Input",
+    "Layer",
+    "LayerNormalization",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "Reshape",
+]
 
 if not TYPE_CHECKING:  # a type checker is to report unknown names
     __getattr__ = missing_names(

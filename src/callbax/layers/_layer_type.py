@@ -10,26 +10,49 @@ from callbax._core._keras import load_keras
 _KERAS_ONLY = frozenset(
     {
         "activity_regularizer",
+        "autocast",
         "beta_constraint",
         "beta_regularizer",
         "bias_constraint",
         "bias_regularizer",
+        "data_format",
         "depthwise_constraint",
         "depthwise_regularizer",
+        "dropout",
+        "dtype",
         "embeddings_constraint",
         "embeddings_regularizer",
         "gamma_constraint",
         "gamma_regularizer",
+        "go_backwards",
+        "implementation",
+        "input_length",
         "kernel_constraint",
         "kernel_regularizer",
         "lora_alpha",
         "lora_rank",
+        "mask_zero",
+        "noise_shape",
         "quantization_config",
         "recurrent_constraint",
+        "recurrent_dropout",
         "recurrent_regularizer",
+        "renorm",
+        "reset_after",
+        "return_state",
+        "rms_scaling",
+        "sparse",
+        "stateful",
+        "synchronized",
+        "unroll",
+        "use_cudnn",
+        "weights",
+        "zero_output_for_mask",
     }
 )
 """Arguments of Keras's layers that callbax's of the same name need not have."""
+_NEUTRAL = (None, False, 0, "channels_last", "auto", "float32")
+"""Values of these that ask for nothing."""
 
 
 class LayerType(ModuleMeta):
@@ -39,10 +62,16 @@ class LayerType(ModuleMeta):
         foreign = _KERAS_ONLY & kwargs.keys()
         if not foreign or not cls.__module__.startswith("callbax."):
             return super().__call__(*args, **kwargs)
-        known = inspect.signature(cls).parameters
-        asked = {name for name in foreign - known.keys() if kwargs[name] is not None}
+        init: Any = vars(cls).get("__init__", cls)
+        known = inspect.signature(init).parameters
+        unknown = foreign - known.keys()
+        asked = {name for name in unknown if not _is_neutral(name, kwargs[name])}
         if not asked:
-            kept = {name: v for name, v in kwargs.items() if name in known or v is not None}
-            return super().__call__(*args, **kept)
+            return super().__call__(*args, **{n: v for n, v in kwargs.items() if n not in unknown})
         keras = load_keras(f"{cls.__name__}({sorted(asked)[0]}=...)")
         return getattr(keras.layers, cls.__name__)(*args, **kwargs)
+
+
+def _is_neutral(name: str, value: object) -> bool:
+    """Returns whether a value is that of a layer that lacks the argument."""
+    return value is True if name == "reset_after" else value in _NEUTRAL

@@ -1,0 +1,60 @@
+"""Vectors for whole numbers."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from callbax._core._arguments import count
+from callbax._core._types import Array, InitializerLike
+from callbax.layers._drawn import Drawn
+from callbax.layers._layer import Layer, Shape, layers
+
+
+@layers.register()
+class Embedding(Layer):
+    """Looks up a vector for each whole number, such as a token of a text.
+
+    Args:
+        input_dim: How many numbers there are: they go from 0 to one less.
+        output_dim: Length of a vector.
+        embeddings_initializer: First values of the vectors, shape (input_dim, output_dim).
+        **common: Arguments of all layers: name, trainable, input_shape.
+
+    Raises:
+        ValueError: A length is not positive.
+
+    Example:
+        >>> Embedding(10, 4)(jnp.array([[1, 2, 3]])).shape
+        (1, 3, 4)
+
+    Differs from Keras: a number outside the table gives NaN, not the vector of another one; with
+    ``mask_zero=True`` it is Keras's layer.
+
+    Source: https://keras.io/api/layers/core_layers/embedding/
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: InitializerLike = "uniform",
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self.input_dim: int = count("Embedding", "input_dim", input_dim)
+        self.output_dim: int = count("Embedding", "output_dim", output_dim)
+        self.embeddings_initializer = embeddings_initializer
+        self._drawn = Drawn(embeddings=embeddings_initializer)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "input_dim": self.input_dim}
+
+    def build(self, input_shape: Shape) -> None:
+        """Makes the table."""
+        shape = (self.input_dim, self.output_dim)
+        self.embeddings = self._drawn.weight("embeddings", shape, self._seeds)
+
+    def call(self, inputs: Array) -> Any:
+        """Returns a vector for each number, shape (..., output_dim)."""
+        return self.embeddings.get_value().at[inputs.astype(jnp.int32)].get(mode="fill")
