@@ -23,6 +23,11 @@ MEMBERS = {
     "adam": ("Adam", {"learning_rate": 0.01}),
     "adam epsilon": ("Adam", {"learning_rate": 0.01, "beta_1": 0.5, "epsilon": 0.1}),
     "adam amsgrad": ("Adam", {"learning_rate": 0.01, "amsgrad": True, "beta_2": 0.5}),
+    "adamw": ("AdamW", {"learning_rate": 0.01}),
+    "adagrad": ("Adagrad", {"learning_rate": 0.05}),
+    "adagrad start": ("Adagrad", {"learning_rate": 0.05, "initial_accumulator_value": 1.0}),
+    "nadam": ("Nadam", {"learning_rate": 0.01, "beta_2": 0.99}),
+    "lion": ("Lion", {"learning_rate": 0.003, "beta_2": 0.9}),
 }
 OPTIONS = {
     "plain": {},

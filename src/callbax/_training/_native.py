@@ -135,7 +135,7 @@ class NativeRecipe:
                         "fit",
                         expected="a module with weights to train",
                         received=f"{describe(self._functional.module)}, which has none",
-                        action="Make its layers in the constructor, or use `predict` and `evaluate`.",
+                        action="Make its layers in the constructor; to evaluate, none are needed.",
                     )
                 )
             functions = self.goals.functions()

@@ -9,16 +9,24 @@ from callbax.optimizers._lookup import get
 from callbax.optimizers._optimizer import Optimizer
 from callbax.optimizers._optimizer_state import ema_of, with_ema
 from callbax.optimizers._setting import LiveNumber
+from callbax.optimizers.adagrad import Adagrad
 from callbax.optimizers.adam import Adam
+from callbax.optimizers.adamw import AdamW
+from callbax.optimizers.lion import Lion
+from callbax.optimizers.nadam import Nadam
 from callbax.optimizers.optax_optimizer import OptaxOptimizer
 from callbax.optimizers.rmsprop import RMSprop
 from callbax.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "HyperParameter",
+    "Lion",
     "LiveNumber",
+    "Nadam",
     "OptaxOptimizer",
     "Optimizer",
     "RMSprop",

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from callbax._core._types import Array, PyTree
 from callbax.optimizers._optimizer import Optimizer
+from callbax.optimizers.adagrad import Adagrad
 from callbax.optimizers.adam import Adam
+from callbax.optimizers.lion import Lion
 from callbax.optimizers.rmsprop import RMSprop
 from callbax.optimizers.sgd import SGD
 
 LAYOUTS: dict[type[Optimizer], tuple[tuple[str, ...], ...]] = {
+    Adagrad: (("sum_of_squares",),),
+    Lion: (("mu",),),
     Adam: (("momentum", "velocity"), ("largest",)),
     RMSprop: (("nu",), ("-trace",), ("mu",)),
     SGD: (("trace",),),
