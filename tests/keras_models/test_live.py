@@ -238,3 +238,19 @@ def test_messages_go_where_keras_sends_its_own(model, caplog, capsys):
         keras.config.enable_interactive_logging()
     assert "setting learning rate to 0.25" in caplog.text
     assert capsys.readouterr().out == ""
+
+
+def test_variables_stay_live_after_the_first_validation(model):
+    seen = []
+
+    class Look(cb.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(float(np.sum(model.encoder.kernel.numpy())))
+
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(int(model.optimizer.iterations))
+
+    model.fit(X, Y, validation_data=(X, Y), epochs=2, callbacks=[Look()], **FIT)
+    assert seen[11] == 11
+    assert seen[-1] == 22
+    assert len(set(seen)) == len(seen)

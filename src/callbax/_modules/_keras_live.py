@@ -29,20 +29,25 @@ def live_variables(places: Sequence[Place]) -> Iterator[None]:
 
     After it they hold arrays again, those of the state at the end.
     """
-    for place in places:
+    shown = [(place, type(place.variable), vars(place.variable).get(_PLACE)) for place in places]
+    for place, kind, around in shown:
         held = vars(place.variable)
         held[_PLACE] = place
-        kind: Any = type(place.variable)
-        place.variable.__class__ = _live_type(kind)
-        del held[VALUE]
+        if around is None:
+            any_kind: Any = kind
+            place.variable.__class__ = _live_type(any_kind)
+            del held[VALUE]
     try:
         yield
     finally:
-        for place in places:
+        for place, kind, around in shown:
             held = vars(place.variable)
+            if around is not None:  # within a run, which goes on
+                held[_PLACE] = around
+                continue
             # First the array: whoever reads from another thread must always find one.
             held[VALUE] = place.read()
-            place.variable.__class__ = type(place.variable).__base__
+            place.variable.__class__ = kind
             del held[_PLACE]
 
 
