@@ -22,6 +22,10 @@ BUILTINS = (
 EMPTY_HOOKS = 20
 
 
+Model = Literal["guide", "mlp", "cnn", "convolution", "lstm", "transformer"]
+"""What is trained; the last three are made of layers of Keras, or of callbax's of their names."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What one contestant is told to do; the time that it takes is measured.
@@ -30,7 +34,7 @@ class Run:
         who: The contestant.
         do: "fit", "generator" (a fit fed by one), "evaluate", "predict", or "process": a fresh
             process from its start to the end of an epoch.
-        model: "guide", "mlp" or "cnn", see `SIZES`.
+        model: "guide", "mlp", "cnn"..., see `SIZES`.
         hooks: Names of callbacks, see `contestants/keras_script.py`.
         resident: Whether the data are on the device before the clock starts.
         epochs: Epochs, if they differ from those in `SIZES`.
@@ -38,7 +42,7 @@ class Run:
 
     who: str
     do: Literal["fit", "generator", "evaluate", "predict", "process"] = "fit"
-    model: Literal["guide", "mlp", "cnn"] = "guide"
+    model: Model = "guide"
     hooks: tuple[str, ...] = ()
     resident: bool = False
     epochs: int | None = None
@@ -69,6 +73,9 @@ SIZES = {
     "guide": Size(60_000, 64, 5),
     "mlp": Size(60_000, 128, 1),
     "cnn": Size(3_840, 64, 1),
+    "convolution": Size(3_840, 64, 1),
+    "lstm": Size(3_840, 64, 1),
+    "transformer": Size(3_840, 64, 1),
 }
 
 
@@ -121,6 +128,30 @@ def _cost(name: str, what: str, most: float, *hooks: str) -> Case:
     less = Run("callbax", hooks=READING, resident=True)
     more = replace(less, hooks=READING + hooks)
     return Case(name, f"{what}: µs per batch", more, less, most=most, of="us_per_batch")
+
+
+def _served(model: Model, least: float, *, native: bool) -> list[Case]:
+    """Cases of a Keras model under callbax: by Keras's own step, by callbax's, and natively."""
+    runs = {
+        who: Run(who, model=model, hooks=READING)
+        for who in ("keras-jax", "keras-served", "keras-forward", "callbax")
+    }
+    what = f"{model}, Keras's layers, one reading callback"
+    alone, served = runs["keras-jax"], runs["keras-served"]
+    name = f"keras-{model}"
+    cases = [
+        Case(name, f"{what}: Keras / Keras under callbax", alone, served, least=least),
+        Case(
+            f"{name}-forward",
+            f"{what}: Keras / its outputs under callbax's step",
+            alone,
+            runs["keras-forward"],
+        ),
+    ]
+    if native:
+        what = f"{what}: under callbax / callbax's own layers"
+        cases.append(Case(f"{name}-native", what, served, runs["callbax"]))
+    return cases
 
 
 def _peer(who: str, model: Literal["guide", "mlp"]) -> Case:
@@ -178,6 +209,10 @@ CASES = (
         most=1.1,
         of="bytes",
     ),
+    *_served("guide", 1.3, native=True),
+    *_served("convolution", 1, native=True),
+    *_served("lstm", 1, native=True),
+    *_served("transformer", 1, native=False),
     *(_peer(who, "guide") for who in ("keras-tf", "keras-torch", "lightning", "poutyne")),
     *(_peer(who, "mlp") for who in ("keras-tf", "keras-torch", "lightning", "poutyne")),
 )

@@ -11,6 +11,8 @@ def arrays(run: Run) -> tuple[np.ndarray, np.ndarray]:
     pixels = generator.integers(0, 256, (rows, 784), dtype=np.uint8)
     labels = generator.integers(0, 10, rows)
     x = pixels.astype("float32") / 255  # as the guide does it, with its second copy
-    if run.model == "cnn":
+    if run.model in ("cnn", "convolution"):
         x = x.reshape(rows, 28, 28, 1)
+    if run.model in ("lstm", "transformer"):
+        x = x.reshape(rows, 28, 28)
     return x, labels.astype(np.float32 if run.model == "guide" else np.int32)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".venv-bench"
-OURS = ("callbax", "hand-written")
+SERVED = ("keras-served", "keras-forward")
+"""Keras on JAX under callbax: by its own step, and by callbax's."""
+OURS = ("callbax", "hand-written", *SERVED)
 """Contestants that run in the environment of callbax itself."""
 
 
@@ -51,6 +53,7 @@ def environment(contestant: str) -> dict[str, str]:
         "TF_NUM_INTEROP_THREADS": cores,
     }
     backends = {"keras-jax": "jax", "keras-tf": "tensorflow", "keras-torch": "torch"}
+    backends |= dict.fromkeys(SERVED, "jax")
     keras = {"KERAS_BACKEND": backends[contestant]} if contestant in backends else {}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     inherited = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}

@@ -17,7 +17,9 @@ from benchmarks.cases import Run
 
 SCRIPTS = {
     "callbax": "keras_script",
+    "keras-forward": "keras_script",
     "keras-jax": "keras_script",
+    "keras-served": "keras_script",
     "keras-tf": "keras_script",
     "keras-torch": "keras_script",
     "hand-written": "jax_script",

@@ -92,11 +92,18 @@ HOOKS: dict[str, Callable[[], Any]] = {
 
 def compiled(run: Run) -> Any:
     """Returns the run's model, compiled."""
+    if run.who == "keras-served":
+        import callbax.keras_training  # noqa: F401  serves from here on
+    forward = run.who == "keras-forward"
     if run.model == "guide":
         model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(1)])
+        if forward:
+            return _forward(model, "rmsprop", "mse", ["mae"], 0.1)
         model.compile(keras.optimizers.RMSprop(0.1), "mse", metrics=["mae"])
         return model
-    model = _cnn() if run.model == "cnn" else _mlp()
+    model = MODELS[run.model]()
+    if forward:
+        return _forward(model, "adam", "sparse_categorical_crossentropy", ["accuracy"], 1e-3)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss, metrics=["accuracy"])
     return model
@@ -133,6 +140,47 @@ def _batches(x: np.ndarray, y: np.ndarray, size: int) -> Iterator[tuple[np.ndarr
             yield x[first : first + size], y[first : first + size]
 
 
+def _forward(model: Any, optimizer: str, loss: str, metrics: list[str], rate: float) -> Any:
+    """Returns a Keras model whose outputs alone are used: the step is callbax's."""
+    import callbax as cb
+
+    ours = cb.Model(model)
+    chosen = cb.optimizers.RMSprop if optimizer == "rmsprop" else cb.optimizers.Adam
+    from_logits = cb.losses.SparseCategoricalCrossentropy(from_logits=True)
+    ours.compile(chosen(rate), from_logits if loss.startswith("sparse") else loss, metrics=metrics)
+    return ours
+
+
+def _convolution() -> Any:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+
+
+def _lstm() -> Any:
+    layers = keras.layers
+    rows = [layers.LSTM(32, return_sequences=True), layers.LSTM(32), layers.Dense(10)]
+    return keras.Sequential([keras.Input((28, 28)), *rows])
+
+
+def _transformer() -> Any:
+    layers = keras.layers
+    x = keras.Input((28, 28))
+    h = layers.Dense(32)(x)
+    h = layers.LayerNormalization()(h + layers.MultiHeadAttention(4, 8)(h, h))
+    h = layers.LayerNormalization()(h + layers.Dense(32)(layers.Dense(64, activation="gelu")(h)))
+    return keras.Model(x, layers.Dense(10)(layers.GlobalAveragePooling1D()(h)))
+
+
 def _mlp() -> Any:
     dense = keras.layers.Dense
     return keras.Sequential(
@@ -162,3 +210,12 @@ def _cnn() -> Any:
             return self.last(x.reshape(x.shape[0], -1))
 
     return cb.Model(Network(nnx.Rngs(0)))
+
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "cnn": _cnn,
+    "convolution": _convolution,
+    "lstm": _lstm,
+    "mlp": _mlp,
+    "transformer": _transformer,
+}
