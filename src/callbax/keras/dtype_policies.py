@@ -1,5 +1,10 @@
 """Keras's room of this name."""
 
+from typing import Any
+
 from callbax.keras._through import through_keras
 
-__getattr__ = through_keras("dtype_policies")
+
+def __getattr__(name: str) -> Any:
+    """Finds a name in Keras."""
+    return through_keras("dtype_policies")(name)

@@ -12,6 +12,7 @@ from callbax._core._errors import describe, explain
 from callbax._core._types import ActivationLike, Array, InitializerLike
 from callbax.layers._drawn import Drawn
 from callbax.layers._layer import Layer, Shape, layers
+from callbax.layers._weight import Trained
 from callbax.layers._windows import channels, lengths, need_rank
 from callbax.layers.core import activation_name
 
@@ -52,15 +53,16 @@ class _Convolution(Layer):
         super().__init__(**common)
         where, rank = type(self).__name__, self.rank
         self.filters: int = count(where, "filters", filters)
-        self.kernel_size = lengths(where, "kernel_size", kernel_size, rank)
-        self.strides = lengths(where, "strides", strides, rank)
-        self.dilation_rate = lengths(where, "dilation_rate", dilation_rate, rank)
+        self.kernel_size: tuple[int, ...] = lengths(where, "kernel_size", kernel_size, rank)
+        self.strides: tuple[int, ...] = lengths(where, "strides", strides, rank)
+        self.dilation_rate: tuple[int, ...] = lengths(where, "dilation_rate", dilation_rate, rank)
         legal = ("valid", "same", "causal") if rank == 1 else ("valid", "same")
-        self.padding = one_of(where, "padding", str(padding).lower(), legal)
+        self.padding: str = one_of(where, "padding", str(padding).lower(), legal)
         self.groups: int = count(where, "groups", groups)
         self.activation: Callable[..., Any] = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
+        self.kernel_initializer: InitializerLike = kernel_initializer
+        self.bias_initializer: InitializerLike = bias_initializer
         if self.filters % self.groups:
             raise ValueError(
                 explain(
@@ -89,9 +91,9 @@ class _Convolution(Layer):
                 )
             )
         shape = (*self.kernel_size, depth // self.groups, self.filters)
-        self.kernel = self._drawn.weight("kernel", shape, self._seeds)
+        self.kernel: Trained = self._drawn.weight("kernel", shape, self._seeds)
         if self.use_bias:
-            self.bias = self._drawn.weight("bias", (self.filters,), self._seeds)
+            self.bias: Trained = self._drawn.weight("bias", (self.filters,), self._seeds)
 
     def call(self, inputs: Array) -> Any:
         """Returns activation(convolution + bias), shape (samples, ..., filters)."""

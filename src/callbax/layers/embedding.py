@@ -8,6 +8,7 @@ from callbax._core._arguments import count
 from callbax._core._types import Array, InitializerLike
 from callbax.layers._drawn import Drawn
 from callbax.layers._layer import Layer, Shape, layers
+from callbax.layers._weight import Trained
 
 
 @layers.register()
@@ -43,7 +44,7 @@ class Embedding(Layer):
         super().__init__(**common)
         self.input_dim: int = count("Embedding", "input_dim", input_dim)
         self.output_dim: int = count("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer = embeddings_initializer
+        self.embeddings_initializer: InitializerLike = embeddings_initializer
         self._drawn = Drawn(embeddings=embeddings_initializer)
 
     def get_config(self) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class Embedding(Layer):
     def build(self, input_shape: Shape) -> None:
         """Makes the table."""
         shape = (self.input_dim, self.output_dim)
-        self.embeddings = self._drawn.weight("embeddings", shape, self._seeds)
+        self.embeddings: Trained = self._drawn.weight("embeddings", shape, self._seeds)
 
     def call(self, inputs: Array) -> Any:
         """Returns a vector for each number, shape (..., output_dim)."""

@@ -10,6 +10,7 @@ from callbax._core._errors import explain
 from callbax._core._types import Array, InitializerLike
 from callbax.layers._drawn import Drawn
 from callbax.layers._layer import Layer, Shape, check_rank, layers
+from callbax.layers._weight import Kept, Trained
 
 
 @layers.register()
@@ -56,12 +57,14 @@ class BatchNormalization(Layer):
         super().__init__(**common)
         where = type(self).__name__
         self.axis: int = axis
-        self.momentum = share(where, "momentum", momentum, action="Pass for example 0.99.")
-        self.epsilon = number(where, "epsilon", epsilon, least=0)
-        self.center, self.scale = center, scale
-        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
-        self.moving_mean_initializer = moving_mean_initializer
-        self.moving_variance_initializer = moving_variance_initializer
+        self.momentum: float = share(where, "momentum", momentum, action="Pass for example 0.99.")
+        self.epsilon: float = number(where, "epsilon", epsilon, least=0)
+        self.center: bool = center
+        self.scale: bool = scale
+        self.beta_initializer: InitializerLike = beta_initializer
+        self.gamma_initializer: InitializerLike = gamma_initializer
+        self.moving_mean_initializer: InitializerLike = moving_mean_initializer
+        self.moving_variance_initializer: InitializerLike = moving_variance_initializer
         self._drawn = Drawn(
             beta=beta_initializer,
             gamma=gamma_initializer,
@@ -73,11 +76,13 @@ class BatchNormalization(Layer):
         """Makes the weights for the channels of inputs of this shape."""
         shape = (_last(self, input_shape, self.axis),)
         if self.scale:
-            self.gamma = self._drawn.weight("gamma", shape, self._seeds)
+            self.gamma: Trained = self._drawn.weight("gamma", shape, self._seeds)
         if self.center:
-            self.beta = self._drawn.weight("beta", shape, self._seeds)
-        self.moving_mean = self._drawn.weight("mean", shape, self._seeds, trained=False)
-        self.moving_variance = self._drawn.weight("variance", shape, self._seeds, trained=False)
+            self.beta: Trained = self._drawn.weight("beta", shape, self._seeds)
+        self.moving_mean: Kept = self._drawn.weight("mean", shape, self._seeds, trained=False)
+        self.moving_variance: Kept = self._drawn.weight(
+            "variance", shape, self._seeds, trained=False
+        )
 
     def call(self, inputs: Array, training: bool = False) -> Any:
         """Returns the normalized inputs; in training it moves the averages."""
@@ -134,18 +139,20 @@ class LayerNormalization(Layer):
     ) -> None:
         super().__init__(**common)
         self.axis: int = axis
-        self.epsilon = number("LayerNormalization", "epsilon", epsilon, least=0)
-        self.center, self.scale = center, scale
-        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
+        self.epsilon: float = number("LayerNormalization", "epsilon", epsilon, least=0)
+        self.center: bool = center
+        self.scale: bool = scale
+        self.beta_initializer: InitializerLike = beta_initializer
+        self.gamma_initializer: InitializerLike = gamma_initializer
         self._drawn = Drawn(beta=beta_initializer, gamma=gamma_initializer)
 
     def build(self, input_shape: Shape) -> None:
         """Makes the weights for inputs of this shape."""
         shape = (_last(self, input_shape, self.axis),)
         if self.scale:
-            self.gamma = self._drawn.weight("gamma", shape, self._seeds)
+            self.gamma: Trained = self._drawn.weight("gamma", shape, self._seeds)
         if self.center:
-            self.beta = self._drawn.weight("beta", shape, self._seeds)
+            self.beta: Trained = self._drawn.weight("beta", shape, self._seeds)
 
     def call(self, inputs: Array) -> Any:
         """Returns the normalized inputs."""

@@ -32,11 +32,11 @@ class _Pooling(Layer):
     ) -> None:
         super().__init__(**common)
         where, rank = type(self).__name__, self.rank
-        self.pool_size = lengths(where, "pool_size", pool_size, rank)
+        self.pool_size: tuple[int, ...] = lengths(where, "pool_size", pool_size, rank)
         self.strides = (
             self.pool_size if strides is None else lengths(where, "strides", strides, rank)
         )
-        self.padding = one_of(where, "padding", str(padding).lower(), ("valid", "same"))
+        self.padding: str = one_of(where, "padding", str(padding).lower(), ("valid", "same"))
 
     def _reduce(self, inputs: Array, first: Any, combine: Any) -> Any:
         need_rank(self.name, inputs, self.rank)

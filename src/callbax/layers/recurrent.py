@@ -32,8 +32,10 @@ class _Cell(Layer):
         self, units: int, gates: int, biases: int, settings: dict[str, Any], name: str
     ) -> None:
         super().__init__(name=name)
-        self.units, self.gates, self.biases = units, gates, biases
-        self.use_bias = bool(settings["use_bias"])
+        self.units: int = units
+        self.gates: int = gates
+        self.biases: int = biases
+        self.use_bias: bool = bool(settings["use_bias"])
         self.activation: Callable[..., Any] = activations.get(settings["activation"])
         gate = settings["recurrent_activation"]
         self.recurrent_activation: Callable[..., Any] = activations.get(gate)
@@ -48,11 +50,11 @@ class _Cell(Layer):
         """Makes the weights for inputs of this shape."""
         width, seeds = self.gates * self.units, self._seeds
         depth: Any = input_shape[-1]
-        self.kernel = self._drawn.weight("kernel", (depth, width), seeds)
-        self.recurrent_kernel = self._drawn.weight("recurrent", (self.units, width), seeds)
+        self.kernel: Trained = self._drawn.weight("kernel", (depth, width), seeds)
+        self.recurrent_kernel: Trained = self._drawn.weight("recurrent", (self.units, width), seeds)
         if self.use_bias:
             shape = (width,) if self.biases == 1 else (self.biases, width)
-            self.bias = self._drawn.weight("bias", shape, seeds)
+            self.bias: Trained = self._drawn.weight("bias", shape, seeds)
 
 
 class _Recurrent(Layer):
