@@ -14,7 +14,7 @@ from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
 from callbax._data._kinds import kind_of
 from callbax._data._numbers import fitting, is_numeric, no_numbers, unboxed
-from callbax._data._rows import Rows, mapped, ranged
+from callbax._data._rows import Rows, mapped
 
 
 def is_array(value: Any) -> bool:
@@ -124,8 +124,7 @@ def _host_array(value: Any, where: str) -> Any:
     except failures as error:
         action = f"Convert it to a NumPy array; that failed: {error}"
         raise no_numbers(where, describe(value), action) from error
-    array = mapped(array)
-    return ranged(array) if isinstance(array, Rows) else array
+    return mapped(array)
 
 
 def _as_numpy(value: Any) -> NDArray[Any]:

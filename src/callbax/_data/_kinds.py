@@ -6,7 +6,7 @@ They are known by the names of their classes, so that nothing is imported for th
 import functools
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from callbax._core._errors import describe
 from callbax._data._hugging_face import read_column, read_dataset
@@ -69,6 +69,7 @@ _STREAM = _instead(
 _LOADER = _instead("Pass batches of it: `torch.utils.data.DataLoader(dataset, batch_size=32)`.")
 
 KINDS = (
+    Kind("callbax", ("Rows",), lambda rows, where: rows),
     Kind("pandas", ("DataFrame", "Series"), read_pandas),
     Kind("polars", ("DataFrame", "Series"), read_polars),
     Kind("polars", ("LazyFrame",), _instead("Call `.collect()` first.")),
@@ -88,7 +89,16 @@ KINDS = (
 
 def kind_of(value: Any) -> Kind | None:
     """Returns the kind of what a user passed; None for all that is not of such a library."""
-    return _kind_of(type(value))
+    return _kind_of(cast(Hashable, type(value)))
+
+
+def is_steady(source: Any) -> bool:
+    """Returns whether a source is known to yield the same batches at every pass.
+
+    Those of grain do, as passes over them begin at the same state.
+    """
+    root = type(source).__module__.partition(".")[0]
+    return isinstance(source, list | tuple) or hasattr(source, "at_step") or root == "grain"
 
 
 @functools.lru_cache(maxsize=512)

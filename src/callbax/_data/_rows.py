@@ -69,6 +69,12 @@ class Rows(ABC):
         for first in range(0, self.shape[0], count):
             yield self.take(np.arange(first, min(first + count, self.shape[0])))
 
+    def bounds(self) -> tuple[Any, Any]:
+        """Returns the smallest and the largest number."""
+        bounds = [(piece.min(), piece.max()) for piece in self.pieces()]
+        least, most = zip(*bounds, strict=True)
+        return min(least), max(most)
+
     @abstractmethod
     def _read(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Returns the samples of these numbers, counted from the first there is."""
@@ -88,6 +94,9 @@ class SparseRows(Rows):
     @property
     def memory(self) -> tuple[NDArray[Any], ...]:
         return self._matrix.data, self._matrix.indices, self._matrix.indptr
+
+    def bounds(self) -> tuple[Any, Any]:
+        return self._matrix.min(), self._matrix.max()
 
     def _read(self, rows: NDArray[Any]) -> NDArray[Any]:
         dense: NDArray[Any] = self._matrix[rows].toarray()
@@ -153,16 +162,13 @@ def mapped(array: Any) -> Any:
     base: Any = array
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
         base = base.base
-    return MappedRows(array, base) if isinstance(base, np.memmap) else array
+    return ranged(MappedRows(array, base)) if isinstance(base, np.memmap) else array
 
 
 def ranged(rows: Rows) -> Rows:
     """Lets integers beyond the range that they have on the device be read as float32."""
-    if is_narrowed(rows.dtype) and rows.size:
-        for piece in rows.pieces():
-            if not fits(piece.min(), piece.max(), rows.dtype):
-                rows.dtype = np.dtype(np.float32)
-                break
+    if is_narrowed(rows.dtype) and rows.size and not fits(*rows.bounds(), rows.dtype):
+        rows.dtype = np.dtype(np.float32)
     return rows
 
 

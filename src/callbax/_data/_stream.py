@@ -16,6 +16,7 @@ from callbax._data._class_weights import weigh
 from callbax._data._epochs import Epochs
 from callbax._data._feed import Targets
 from callbax._data._host_batches import HostBatches
+from callbax._data._kinds import is_steady
 from callbax._data._leftovers import hand_back, take_back
 from callbax._data._placement import Placement, canonical
 from callbax._data._select import Batches, Chunk, HostBatch
@@ -68,7 +69,7 @@ class StreamFeed:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="callbax-data")
         self._ahead: Future[Chunk | None] | None = None
         self._error: BaseException | None = None
-        self._drawn = 0
+        self._drawn = self._opened_at = 0
         self._ended = self._opened = self._pausing = False
 
     def open(self) -> None:
@@ -109,8 +110,11 @@ class StreamFeed:
 
     def _open(self, step: int) -> None:
         """Gets the iterator of a pass, unless `spec` has done so."""
+        restart: Callable[[int], Iterable[Any]] | None = getattr(self._source, "at_step", None)
         if self._opened:
-            return
+            if restart is None or step == self._opened_at:
+                return
+            self._waiting.clear()  # a recorded run goes on elsewhere than `spec` has looked
         self._epochs.start(self._epochs.left)
         if self._one_shot:
             self._waiting.extend(take_back(self._source))
@@ -126,14 +130,24 @@ class StreamFeed:
                 )
             self._iterator = self._source
         else:
-            restart: Callable[[int], Iterable[Any]] | None = getattr(self._source, "at_step", None)
             self._iterator = iter(restart(step) if restart else self._source)
-            self._drawn = 0
-        self._ended, self._opened = False, True
+            self._drawn = self._opened_at = 0
+        self._ended, self._opened, self._opened_at = False, True, step
 
     def reseed(self, seed: int) -> None:
         if isinstance(self._source, HostBatches):
             self._source.reseed(seed)
+
+    def skip_passes(self, passes: int) -> None:
+        if self._one_shot or is_steady(self._source):
+            return
+        for _ in range(passes):
+            self._open(0)
+            self._waiting.clear()
+            for _ in self._iterator or ():
+                pass
+            self._epochs.end()
+            self._opened = False
 
     def ready(self) -> bool:
         return self._ahead is None or self._ahead.done()
