@@ -118,7 +118,7 @@ MASKS = {
     "y": lambda m: m.fit(X, MASKED),
     "sample_weight": lambda m: m.fit(X, Y, sample_weight=MASKED[:, 0]),
     "validation_data=...), y": lambda m: m.fit(X, Y, validation_data=(X, MASKED)),
-    "the batch's y": lambda m: m.fit(iter([(X, MASKED)])),
+    "batch 0, y": lambda m: m.fit(iter([(X, MASKED)])),
     "evaluate": lambda m: m.evaluate(X, MASKED),
     "predict": lambda m: m.predict([np.ma.masked_array(X)]),
     "train_on_batch": lambda m: m.train_on_batch(X, MASKED),

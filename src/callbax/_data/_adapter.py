@@ -1,6 +1,7 @@
 """Chooses the feed for what a user passed as data."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
@@ -12,8 +13,10 @@ from callbax._core._types import PyTree
 from callbax._data._arrays import PARTS, argument, count_rows, is_structure, to_arrays
 from callbax._data._class_weights import check_class_weight, weigh
 from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed, Targets
+from callbax._data._host_batches import HostBatches
 from callbax._data._placement import Placement, canonical
-from callbax._data._stream import HostBatches, StreamFeed
+from callbax._data._rows import Rows
+from callbax._data._stream import StreamFeed
 
 RESIDENT_SHARE = 0.25
 """Share of the device's memory that a data set may take; a larger one is fed from the host."""
@@ -150,9 +153,11 @@ def _array_feed(
     watched: bool,
 ) -> Feed:
     _, y, sample_weight = parts
-    targets = Targets(argument(where, "y"), y, sample_weight)
+    targets = None
+    if not _has_rows((y, sample_weight)):
+        targets = Targets(argument(where, "y"), y, sample_weight)
     size = sum(leaf.size * canonical(leaf.dtype).itemsize for leaf in jax.tree.leaves(parts))
-    if size > RESIDENT_SHARE * placement.memory:
+    if _has_rows(parts) or size > RESIDENT_SHARE * placement.memory:
         source = HostBatches(parts, rows, batch_size, seed, watched=watched)
         batches = math.ceil(rows / batch_size)
         return StreamFeed(
@@ -165,11 +170,16 @@ def _array_feed(
     return ShuffledFeed(parts, rows, batch_size, seed, **options)
 
 
+def _has_rows(parts: PyTree) -> bool:
+    return any(isinstance(leaf, Rows) for leaf in jax.tree.leaves(parts))
+
+
 def _length(source: Iterable[Any]) -> int | None:
     """Returns how many batches a source has; None if it does not know, as an endless one."""
     try:
         if hasattr(source, "num_batches"):  # of a ``PyDataset``, which may lack a length
             return None if source.num_batches is None else int(source.num_batches)
-        return len(source) if isinstance(source, Sized) else None
+        length = len(source) if isinstance(source, Sized) else None
+        return None if length == sys.maxsize else length  # which stands for endless in grain
     except Exception:  # whatever says that there is none, as tf.data's TypeError
         return None

@@ -7,17 +7,21 @@ from numbers import Number
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
-from callbax._data._placement import canonical
+from callbax._data._kinds import kind_of
+from callbax._data._numbers import fitting, is_numeric, no_numbers, unboxed
+from callbax._data._rows import Rows, mapped
 
 
 def is_array(value: Any) -> bool:
     """Returns whether a value is one array: NumPy, JAX, a frame, a tensor, or nested numbers."""
+    kind = kind_of(value)
+    if kind is not None:
+        return kind.is_array
     if isinstance(value, range | ArrayType | memoryview):
         return True
     if hasattr(value, "__array__") or hasattr(value, "to_numpy"):
@@ -31,7 +35,7 @@ def is_array(value: Any) -> bool:
 
 def is_structure(value: Any) -> bool:
     """Returns whether a value is an array, or dicts, lists and tuples of arrays."""
-    if value is None or is_array(value):
+    if value is None or is_array(value) or kind_of(value) is not None:
         return True
     if isinstance(value, Mapping):
         return bool(value) and all(is_structure(v) for v in value.values())
@@ -63,7 +67,8 @@ def to_arrays(value: Any, where: str) -> PyTree:
 
     Returns:
         The same structure. Arrays that hold numbers already are as they are, not copied; they get
-        the dtype of the device where they are placed.
+        the dtype of the device where they are placed. What must not be in memory as a whole is
+        `Rows`.
 
     Raises:
         ValueError: Something is not an array, has no first dimension or holds no numbers.
@@ -72,10 +77,13 @@ def to_arrays(value: Any, where: str) -> PyTree:
         return None
     if is_array(value):
         return to_array(value, where)
+    kind = kind_of(value)
+    if kind is not None:
+        return kind.read(value, where)
     if isinstance(value, Mapping):
         return {name: to_arrays(part, where) for name, part in value.items()}
     if not isinstance(value, list | tuple) or not value:
-        raise _no_numbers(where, describe(value), "Convert it to a NumPy array.")
+        raise no_numbers(where, describe(value), "Convert it to a NumPy array.")
     parts = [to_arrays(part, where) for part in value]
     if len(parts) == 1:
         return parts[0]
@@ -83,105 +91,47 @@ def to_arrays(value: Any, where: str) -> PyTree:
 
 
 def to_array(value: Any, where: str) -> Any:
-    """Turns one array-like value into a NumPy array, or leaves a JAX array where it is."""
+    """Turns one array-like value into a NumPy array, or leaves a JAX array where it is.
+
+    What is sparse or lies in a large file becomes `Rows`, which are read batch by batch.
+    """
     if isinstance(value, np.ma.MaskedArray):
-        raise _no_numbers(
+        raise no_numbers(
             where,
             "a masked array",
             "Call `.filled(value)`, or leave masked samples out or give them a weight of 0.",
         )
     array: Any = value if isinstance(value, jax.Array) else _host_array(value, where)
-    if array.dtype.kind == "O" and array.size:
-        columns = getattr(value, "column_names", getattr(value, "columns", ()))
-        array = _unboxed(array, columns, where)
-    numeric = array.dtype.kind in "biufc" or (
-        array.dtype.kind == "V" and jnp.issubdtype(array.dtype, np.number)
-    )
-    if array.ndim == 0 or not numeric:
-        raise _no_numbers(
+    if array.dtype.kind == "O" and isinstance(array, np.ndarray) and array.size:
+        array = unboxed(array, (), where)
+    if array.ndim == 0 or not is_numeric(array.dtype):
+        raise no_numbers(
             where,
             describe(array if array.ndim else value),
             "Convert the column or give the array a first dimension of samples.",
         )
-    return _fitting(array)
+    return array if isinstance(array, Rows) else fitting(array)
 
 
-def _host_array(value: Any, where: str) -> NDArray[Any]:
-    """Returns a NumPy array of what is not one of JAX; a series becomes one column, as in Keras."""
-    if hasattr(value, "dtypes") and hasattr(value, "iloc"):
-        array = _from_pandas(value, where)
-    else:
-        try:
-            array = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
-        except (TypeError, RuntimeError, ValueError) as error:
-            # Lists of different lengths, and tensors on another device or that need gradients.
-            action = f"Convert it to a NumPy array; that failed: {error}"
-            raise _no_numbers(where, describe(value), action) from error
-    return array[:, None] if array.ndim == 1 and hasattr(value, "to_numpy") else array
+def _host_array(value: Any, where: str) -> Any:
+    """Returns a NumPy array, or `Rows`, of what is not an array of JAX."""
+    kind = kind_of(value)
+    # Lists of different lengths, and tensors that NumPy cannot read. What a kind does not take
+    # itself is a ValueError that says so.
+    failures = (TypeError, RuntimeError) if kind else (TypeError, RuntimeError, ValueError)
+    try:
+        array = kind.read(value, where) if kind else _as_numpy(value)
+    except failures as error:
+        action = f"Convert it to a NumPy array; that failed: {error}"
+        raise no_numbers(where, describe(value), action) from error
+    return mapped(array)
 
 
-def _from_pandas(value: Any, where: str) -> NDArray[Any]:
-    """Returns the numbers of a series or frame: float32 if dtypes are mixed or take missing values.
-
-    Raises:
-        ValueError: A column holds no numbers; it is named.
-    """
-    frame = value.to_frame() if value.ndim == 1 else value
-    dtypes = list(frame.dtypes)
-    for position, dtype in enumerate(dtypes):
-        if dtype.kind not in "biufcO":
-            raise _no_column(where, frame.columns[position], str(dtype))
-        if dtype.kind == "O":
-            column = np.asarray(frame.iloc[:, position], object)
-            _unboxed(column, (frame.columns[position],), where)
-    if dtypes and isinstance(dtypes[0], np.dtype) and all(d == dtypes[0] for d in dtypes):
-        plain: NDArray[Any] = value.to_numpy()
-        return plain
-    numbers: NDArray[Any] = value.to_numpy(dtype=np.float32, na_value=np.nan)
-    return numbers
-
-
-def _unboxed(array: NDArray[Any], columns: Any, where: str) -> NDArray[Any]:
-    """Returns an array of Python's numbers as float32.
-
-    Raises:
-        ValueError: It holds something else, such as text, which is not read as numbers.
-    """
-    for position, entry in enumerate(array.flat):
-        if not isinstance(entry, Number | np.bool_) or isinstance(entry, complex):
-            column = position % array.shape[-1] if array.ndim > 1 else 0
-            name = columns[column] if column < len(columns) else column
-            raise _no_column(where, name, type(entry).__name__)
-    return array.astype(np.float32)
-
-
-def _fitting(array: Any) -> Any:
-    """Returns integers beyond the range that they have on the device as float32."""
-    narrow = canonical(array.dtype)
-    if array.dtype.kind in "iu" and narrow.itemsize < array.dtype.itemsize and array.size:
-        bounds = np.iinfo(narrow)
-        if array.min() < bounds.min or array.max() > bounds.max:
-            return array.astype(np.float32)
-    return array
-
-
-def _no_column(where: str, name: Any, kind: str) -> ValueError:
-    return _no_numbers(
-        where,
-        f"the column {name!r} of {kind}",
-        "Convert the column to numbers, or leave it out.",
-    )
-
-
-def _no_numbers(where: str, received: str, action: str) -> ValueError:
-    return ValueError(
-        explain(
-            where,
-            expected="arrays of numbers with one row per sample",
-            received=received,
-            action=action,
-        )
-    )
+def _as_numpy(value: Any) -> NDArray[Any]:
+    if not hasattr(value, "to_numpy"):
+        return np.asarray(value)
+    array = np.asarray(value.to_numpy())
+    return array[:, None] if array.ndim == 1 else array
 
 
 def count_rows(where: str, **parts: PyTree) -> int:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
+from callbax._data._rows import Rows
 
 
 def check_class_weight(where: str, class_weight: Any) -> dict[int, float] | None:
@@ -72,9 +74,14 @@ def weigh(
                 action="With several outputs, pass `sample_weight` with an array per output.",
             )
         )
-    labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
+    pieces = y.pieces() if isinstance(y, Rows) else (np.asarray(y),)
+    labels = np.concatenate([_labels(piece) for piece in pieces])
     numbers, positions = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
     per_class = np.array([class_weight.get(int(n), 1.0) for n in numbers], np.float32)
     return per_class[positions].reshape(labels.shape)
+
+
+def _labels(y: NDArray[Any]) -> NDArray[Any]:
+    if y.ndim == 1:
+        return y
+    return y.argmax(-1) if y.shape[-1] != 1 else y[..., 0]

@@ -69,6 +69,13 @@ class Feed(Protocol):
     def end_epoch(self) -> None:
         """Tells it that the epoch has ended; one that was broken off never does, as in Keras."""
 
+    def skip_passes(self, passes: int) -> None:
+        """Reads on as after so many passes, before the first one.
+
+        A source that goes through its data in another order each time, such as one that shuffles
+        by a generator of its own, is read that often to bring it there.
+        """
+
     def reseed(self, seed: int) -> None:
         """Takes another seed for the order of the passes to come, if there is one."""
 
@@ -120,6 +127,9 @@ class Resident:
 
     def end_epoch(self) -> None:
         """Nobody wants to know."""
+
+    def skip_passes(self, passes: int) -> None:
+        """Nothing to read: the step alone determines the order."""
 
     def ready(self) -> bool:
         return True

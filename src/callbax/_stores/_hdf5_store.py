@@ -99,6 +99,7 @@ def _to_contents(run: RunState) -> Contents:
         "seed": run.seed,
         "pass_step": run.pass_step,
         "pass_done": run.pass_done,
+        "passes": run.passes,
         "hyperparameters": dict(run.hyperparameters),
         "captured": dict(run.captured),
         "pass_length": run.pass_length,

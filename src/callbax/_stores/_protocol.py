@@ -24,6 +24,7 @@ class RunState:
         seed: Seed of the order in which arrays are read; None if nothing is shuffled.
         pass_step: Training steps taken when the current pass over the data began; None if none did.
         pass_done: Batches of that pass that are done.
+        passes: Passes that were over before it.
         hyperparameters: Numbers of the optimizer that were assigned in training, by name.
         pass_length: Batches in a pass; None if unknown.
         batch_size: Samples in the first batch of the data; None if unknown.
@@ -43,6 +44,7 @@ class RunState:
     seed: int | None = None
     pass_step: int | None = None
     pass_done: int = 0
+    passes: int = 0
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     pass_length: int | None = None
     batch_size: int | None = None

@@ -15,19 +15,28 @@ class Place:
         seed: Seed of the order in which arrays are read; None if nothing is shuffled.
         pass_step: Training steps taken when the current pass began; None before the first.
         pass_done: Batches of that pass that are done.
+        passes: Passes that were over before it.
     """
 
     seed: int | None
     pass_step: int | None
     pass_done: int
+    passes: int = 0
 
 
 @dataclass(frozen=True)
 class Pass:
-    """A reading of the data: the step and the batch of the run at which it began."""
+    """A reading of the data.
+
+    Attributes:
+        step: Training steps taken when it began.
+        begins: The batch of the run at which it began.
+        number: Which one it is, counted from 0.
+    """
 
     step: int
     begins: int
+    number: int = 0
 
 
 class Reading:
@@ -45,6 +54,7 @@ class Reading:
         self._feed = feed
         self._chunks: deque[Chunk] = deque()
         self._error: Exception | None = None
+        self._passes = 0
         self.pass_: Pass | None = None
         self.offset = 0
 
@@ -65,7 +75,8 @@ class Reading:
     def start_pass(self, step: int, cursor: int) -> None:
         """Starts reading from the beginning, at a step and a batch of the run."""
         self._feed.start_pass(step)
-        self.pass_ = Pass(step, cursor)
+        self.pass_ = Pass(step, cursor, self._passes)
+        self._passes += 1
 
     def prepare_next_pass(self) -> None:
         """Lets the feed do what the pass after this one needs, while there is time."""
@@ -112,12 +123,18 @@ class Reading:
             return
         self._chunks.clear()
         self.offset = 0
+        self.skip_passes(here.number)
         self.start_pass(here.step, here.begins)
         done = cursor - here.begins
         while done and self.find():
             skipped = min(done, self.front.count - self.offset)
             self.offset += skipped
             done -= skipped
+
+    def skip_passes(self, passes: int) -> None:
+        """Lets the next pass be the one that follows so many of them."""
+        self._feed.skip_passes(passes - self._passes)
+        self._passes = passes
 
     def close(self) -> None:
         """Gives back what was drawn and not used."""

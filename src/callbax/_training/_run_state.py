@@ -53,6 +53,7 @@ def take(
         seed=place.seed,
         pass_step=place.pass_step,
         pass_done=place.pass_done,
+        passes=place.passes,
         hyperparameters=state.hyperparameters,
         captured=engine.recipe.captured.read(),
         pass_length=None if line is None else line.batches_per_pass,
@@ -101,11 +102,13 @@ def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -
 
 def _place(line: Timeline, run: RunState) -> Place:
     """Returns the recorded place in the data, counted in batches of this run's size."""
-    here, old, new = Place(run.seed, run.pass_step, run.pass_done), run.batch_size, line.batch_size
+    here = Place(run.seed, run.pass_step, run.pass_done, run.passes)
+    old, new = run.batch_size, line.batch_size
     if old is None or old == new:
         return here
     if run.batch == 0 and run.pass_done == run.pass_length:
-        return Place(run.seed, None, 0)  # The pass is over: the next one may be read in any way.
+        # The pass is over: the next one may be read in any way.
+        return Place(run.seed, None, 0, run.passes + 1)
     if run.batch or run.pass_done * old % new:
         raise ValueError(
             explain(

@@ -251,7 +251,7 @@ class Timeline:
         here = self._reading.pass_
         if here is None:
             return Place(seed, None, 0)
-        return Place(seed, here.step, self._cursor - here.begins)
+        return Place(seed, here.step, self._cursor - here.begins, here.number)
 
     @property
     def row(self) -> list[float] | None:
@@ -267,8 +267,10 @@ class Timeline:
         """
         self._recorded_row = row
         if place.pass_step is not None:
-            here = Pass(place.pass_step, self._cursor - place.pass_done)
+            here = Pass(place.pass_step, self._cursor - place.pass_done, place.passes)
             self._reading.move_to(here, self._cursor, place.seed)
+        else:
+            self._reading.skip_passes(place.passes)
 
     def close(self) -> TrainState:
         """Ends the run, gives unused data back and returns the state at the cursor."""

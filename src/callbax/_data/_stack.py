@@ -1,0 +1,62 @@
+"""Batches of one shape, put together for one execution."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+
+from callbax._core._types import PyTree
+from callbax._data._placement import Placement, aligned_empty, canonical
+from callbax._data._select import HostBatch
+
+STACK_BYTES = 64 * 2**20
+"""Host memory that the batches stacked for one execution may take."""
+STACK_BATCHES = 64
+"""Batches stacked for one execution at most."""
+
+
+class Stack:
+    """Batches of one shape, in arrays of fixed capacity, so that nothing is compiled again.
+
+    Args:
+        first: The first batch; like all others it is copied.
+
+    Attributes:
+        capacity: How many batches there is room for.
+    """
+
+    def __init__(self, first: HostBatch) -> None:
+        leaves, structure = jax.tree.flatten(first)
+        self._structure: Any = structure
+        bytes_per_batch = sum(leaf.nbytes for leaf in leaves)
+        self.capacity = max(1, min(STACK_BATCHES, STACK_BYTES // max(1, bytes_per_batch)))
+        self._arrays = [
+            aligned_empty((self.capacity, *leaf.shape), canonical(leaf.dtype)) for leaf in leaves
+        ]
+        self._count = 0
+        self.add(first)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, batch: HostBatch) -> bool:
+        """Copies a batch into the stack; returns False if it has other shapes or dtypes."""
+        leaves, structure = jax.tree.flatten(batch)
+        forms = [(leaf.shape, canonical(leaf.dtype)) for leaf in leaves]
+        if structure != self._structure or forms != [(a.shape[1:], a.dtype) for a in self._arrays]:
+            return False
+        for array, leaf in zip(self._arrays, leaves, strict=True):
+            array[self._count] = leaf
+        self._count += 1
+        return True
+
+    def batches(self) -> Iterator[HostBatch]:
+        """Yields the batches, as views of the stack."""
+        for position in range(self._count):
+            yield jax.tree.unflatten(self._structure, [array[position] for array in self._arrays])
+
+    def placed(self, placement: Placement) -> PyTree:
+        """Returns the arrays where steps expect them; a batch alone takes no room for others."""
+        room = 1 if self._count == 1 else self.capacity
+        leaves = [placement.place_batch(array[:room]) for array in self._arrays]
+        return jax.tree.unflatten(self._structure, leaves)
