@@ -70,7 +70,7 @@ class Feed(Protocol):
         """Tells it that the epoch has ended; one that was broken off never does, as in Keras."""
 
     def skip_passes(self, passes: int) -> None:
-        """Reads on as after so many passes, before the first one.
+        """Reads on as after a number of passes, before the first one.
 
         A source that goes through its data in another order each time, such as one that shuffles
         by a generator of its own, is read that often to bring it there.

@@ -132,7 +132,7 @@ class Reading:
             done -= skipped
 
     def skip_passes(self, passes: int) -> None:
-        """Lets the next pass be the one that follows so many of them."""
+        """Lets the next pass be the one that follows a number of them."""
         self._feed.skip_passes(passes - self._passes)
         self._passes = passes
 
