@@ -39,6 +39,7 @@ class Adagrad(Optimizer):
         ValueError: An argument is out of bounds.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> optimizer, params = Adagrad(0.1, 3.0), {"w": jnp.array([1.0, 2.0])}
         >>> params, state = optimizer.update(
         ...     {"w": jnp.ones(2)}, optimizer.init(params), params, learning_rate=0.1, step=0)

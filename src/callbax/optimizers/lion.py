@@ -39,6 +39,7 @@ class Lion(Optimizer):
         ValueError: An argument is out of bounds.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> optimizer, params = Lion(0.1), {"w": jnp.array([1.0, 2.0])}
         >>> params, state = optimizer.update(
         ...     {"w": jnp.ones(2)}, optimizer.init(params), params, learning_rate=0.1, step=0)

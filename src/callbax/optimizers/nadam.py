@@ -47,7 +47,7 @@ class Nadam(Optimizer):
         >>> params, state = optimizer.update(
         ...     {"w": jnp.ones(2)}, optimizer.init(params), params, learning_rate=0.1, step=0)
         >>> [round(float(weight), 3) for weight in params["w"]]
-        [0.9, 1.9]
+        [0.894, 1.894]
 
     Differs from Keras: there is no ``loss_scale_factor``.
 

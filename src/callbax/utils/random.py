@@ -31,7 +31,6 @@ def set_random_seed(seed: int) -> None:
 
     Example:
         >>> import random
-    import sys
         >>> set_random_seed(7)
         >>> first = random.random()
         >>> set_random_seed(7)
