@@ -108,7 +108,13 @@ def test_optax_trains_it():
         ({"optimizer": "adam", "loss": "circle"}, True),
         ({"optimizer": "adamax", "loss": "mse"}, True),
     ],
-    ids=str,
+    ids=[
+        "names",
+        "a loss of Keras",
+        "a metric of Keras",
+        "a loss of Keras alone",
+        "an optimizer of Keras alone",
+    ],
 )
 def test_what_was_compiled_says_whose_step_it_is(compile_with, own, capsys):
     model = cb.Model(dense()[0])
