@@ -100,7 +100,8 @@ print(pad_sequences([[1], [1, 2]]).tolist(), l2(0.5).l2, ops.add(1, 1), Conv3D._
 
 def test_without_keras_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(AttributeError, match=r'pip install "callbax\[keras\]"'):
+    # Another test may have imported the room, which then says it by itself.
+    with pytest.raises((AttributeError, ImportError), match=r'pip install "callbax\[keras\]"'):
         tf.keras.regularizers.L2  # noqa: B018
 
 

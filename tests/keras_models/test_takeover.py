@@ -64,7 +64,7 @@ def test_a_script_as_it_is_prints_the_same(script, plain):
     assert served.returncode == 0, served.stderr
     assert served.stdout == plain
     last = served.stderr.strip().splitlines()[-1]
-    assert last.startswith("served by callbax: 1 fit, 2 predict, 1 evaluate, 1 train_on_batch")
+    assert last.startswith("served by callbax: 1 fit, 1 evaluate, 2 predict, 1 train_on_batch")
     assert "left" not in last
 
 

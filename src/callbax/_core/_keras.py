@@ -41,6 +41,12 @@ def load_keras(where: str) -> Any:
     return keras
 
 
+def loaded_keras() -> Any:
+    """Returns the package ``keras``; None if it was not imported, or if the name is another's."""
+    package = sys.modules.get("keras")
+    return package if getattr(package, "__name__", None) == "keras" else None
+
+
 def is_of_keras(value: object, room: str, name: str) -> bool:
     """Returns whether something is of one of Keras's classes, without importing Keras.
 
@@ -49,7 +55,7 @@ def is_of_keras(value: object, room: str, name: str) -> bool:
         room: Where the class is: ``"layers"``; "" for the package itself.
         name: Its name: ``"Layer"``.
     """
-    package: Any = sys.modules.get("keras")
+    package = loaded_keras()
     place = getattr(package, room, None) if room else package
     kind = getattr(place, name, None)
     return isinstance(kind, type) and isinstance(value, kind)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from callbax._core._keras import loaded_keras
 from callbax._core._types import PyTree
 
 VALUE = "_value"
@@ -16,7 +17,7 @@ VALUE = "_value"
 
 def loaded() -> Any:
     """Returns the package ``keras`` if it was imported; None if not."""
-    return sys.modules.get("keras")
+    return loaded_keras()
 
 
 def takes_training(model: Any) -> bool:

@@ -48,7 +48,8 @@ class Served:
                 f"{count} {name}" for name, count in zip(named, counts.values(), strict=True)
             )
 
-        text = f"served by callbax: {listed(self.calls) or 'nothing'}"
+        calls = Counter({call: self.calls[call] for call in _CALLS if self.calls[call]})
+        text = f"served by callbax: {listed(calls) or 'nothing'}"
         return f"{text}; left to Keras: {listed(self.left)}" if self.left else text
 
 

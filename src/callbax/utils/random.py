@@ -1,12 +1,12 @@
 """One seed for a whole program."""
 
 import random
-import sys
 
 import numpy as np
 
 from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
+from callbax._core._keras import loaded_keras
 from callbax._core._rng import start_streams
 
 _LARGEST_SEED = 2**32 - 1
@@ -48,7 +48,7 @@ def set_random_seed(seed: int) -> None:
                 action="Pass one number of your choice, the same in every run to be repeated.",
             )
         )
-    if (keras := sys.modules.get("keras")) is not None:
+    if (keras := loaded_keras()) is not None:
         keras.utils.set_random_seed(int(seed))
     start_streams(int(seed))
     random.seed(int(seed))

@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from callbax._core._keras import loaded_keras
 from callbax.callbacks._model_view import Watching
 
 
@@ -13,7 +14,7 @@ def print_message(message: str) -> None:
     nothing (closed, a full disk, a reader that has left) is passed over: no run ends for a message.
     After ``keras.config.disable_interactive_logging()`` it goes to the log, as Keras's own do.
     """
-    keras = sys.modules.get("keras")
+    keras = loaded_keras()
     if keras is not None and not keras.config.is_interactive_logging_enabled():
         importlib.import_module("absl.logging").info(message)
         return
