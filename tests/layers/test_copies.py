@@ -40,6 +40,7 @@ LAYERS = {
     "activation": lambda: cb.layers.Activation("tanh"),
     "input": lambda: cb.layers.Input((3,)),
     "block": Block,
+    "batch norm": lambda: cb.layers.BatchNormalization(beta_initializer="random_normal"),
 }
 
 

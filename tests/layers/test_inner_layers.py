@@ -417,9 +417,12 @@ def test_a_config_makes_them_again():
 
 def test_what_is_not_built_before_it_runs_is_an_error():
     class Late(nnx.Module):
+        def __init__(self):
+            self.early = nnx.Linear(4, 4, rngs=nnx.Rngs(0))
+
         def __call__(self, x):
             self.dense = nnx.Linear(4, 1, rngs=nnx.Rngs(0))
-            return self.dense(x)
+            return self.dense(self.early(x))
 
     model = cb.Model(Late())
     model.compile("sgd", "mse")

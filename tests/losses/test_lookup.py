@@ -78,7 +78,8 @@ def zeros(*shape):
             lambda: losses.MeanSquaredError()(zeros(4, 1), zeros(4, 3)),
             ValueError,
             r"`mean_squared_error\(y_true, y_pred\)`: expected labels and predictions of one "
-            r"shape.* y_true of shape \(4, 1\) and y_pred of shape \(4, 3\).\nGive the labels",
+            r"shape.* y_true of shape \(4, 1\) and y_pred of shape \(4, 3\).\n"
+            r"Give the last layer 1 output, or each sample 3 labels",
         ),
         (
             lambda: losses.MeanAbsoluteError()(zeros(4), zeros(4, 4)),

@@ -13,7 +13,12 @@ import pytest
 
 from callbax.optimizers import (
     SGD,
+    Adadelta,
+    Adagrad,
     Adam,
+    AdamW,
+    Lion,
+    Nadam,
     OptaxOptimizer,
     RMSprop,
     ema_of,
@@ -22,7 +27,7 @@ from callbax.optimizers import (
     with_ema,
 )
 
-MEMBERS = [SGD, RMSprop, Adam]
+MEMBERS = [SGD, RMSprop, Adam, AdamW, Nadam, Adagrad, Adadelta, Lion]
 PARAMS = {"w": jnp.ones(3)}
 
 
@@ -62,6 +67,9 @@ def test_a_config_holds_the_rate_in_force():
     [
         ("adam", Adam),
         ("ADAM", Adam),
+        ("adamw", AdamW),
+        ("nadam", Nadam),
+        ("lion", Lion),
         ("RMSprop", RMSprop),
         ("rmsprop", RMSprop),
         ("sgd", SGD),

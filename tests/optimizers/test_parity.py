@@ -24,11 +24,20 @@ MEMBERS = {
     "adam epsilon": ("Adam", {"learning_rate": 0.01, "beta_1": 0.5, "epsilon": 0.1}),
     "adam amsgrad": ("Adam", {"learning_rate": 0.01, "amsgrad": True, "beta_2": 0.5}),
     "adamw": ("AdamW", {"learning_rate": 0.01}),
+    "adamw amsgrad": ("AdamW", {"learning_rate": 0.01, "weight_decay": 0.5, "amsgrad": True}),
+    "nadam": ("Nadam", {"learning_rate": 0.01}),
+    "nadam epsilon": ("Nadam", {"learning_rate": 0.01, "beta_1": 0.5, "epsilon": 0.1}),
     "adagrad": ("Adagrad", {"learning_rate": 0.05}),
-    "adagrad start": ("Adagrad", {"learning_rate": 0.05, "initial_accumulator_value": 1.0}),
-    "nadam": ("Nadam", {"learning_rate": 0.01, "beta_2": 0.99}),
-    "lion": ("Lion", {"learning_rate": 0.003, "beta_2": 0.9}),
+    "adagrad from 0": (
+        "Adagrad",
+        {"learning_rate": 0.01, "initial_accumulator_value": 0.0, "epsilon": 1e-3},
+    ),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0}),
+    "adadelta rho": ("Adadelta", {"learning_rate": 0.5, "rho": 0.5, "epsilon": 1e-3}),
+    "lion": ("Lion", {"learning_rate": 0.003}),
+    "lion betas": ("Lion", {"learning_rate": 0.001, "beta_1": 0.5, "beta_2": 0.6}),
 }
+NAMES = sorted({name for name, _ in MEMBERS.values()})
 OPTIONS = {
     "plain": {},
     "weight_decay": {"weight_decay": 0.1},
@@ -53,7 +62,9 @@ CASES = [
     for member in MEMBERS
     for option in OPTIONS
     # What options do does not depend on the kind of optimizer: one of each kind has them all.
-    if member in ("sgd momentum", "rmsprop", "adam") or option in ("plain", "all at once")
+    # Nadam has a number beside those of each weight, Lion decides by signs.
+    if member in ("sgd momentum", "rmsprop", "adam", "nadam", "lion")
+    or option in ("plain", "all at once")
 ]
 
 
@@ -130,7 +141,7 @@ def test_weights_and_averages_equal_keras_while_the_rate_changes(member, option)
 
 
 @pytest.mark.parametrize("option", ["plain", "accumulation"])
-@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_schedule_sees_every_step_even_those_that_accumulate(name, option):
     arguments = {"decay_steps": 5, "decay_rate": 0.8, "staircase": True}
     theirs, _ = run_keras(
@@ -161,7 +172,7 @@ def test_clipping_of_extreme_gradients_equals_keras(option, poison):
 
 
 @pytest.mark.parametrize("option", ["plain", "global_clipnorm", "all at once"])
-@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam"])
+@pytest.mark.parametrize("name", NAMES)
 def test_dtypes_stay_as_they_are_in_half_precision(name, option):
     optimizer = getattr(optimizers, name)(0.01, **OPTIONS[option])
     ours, state, _ = run_callbax(optimizer, None, dtype=jnp.bfloat16)

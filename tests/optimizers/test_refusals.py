@@ -10,7 +10,12 @@ import pytest
 
 from callbax.optimizers import (
     SGD,
+    Adadelta,
+    Adagrad,
     Adam,
+    AdamW,
+    Lion,
+    Nadam,
     OptaxOptimizer,
     RMSprop,
     get,
@@ -45,6 +50,20 @@ REFUSALS = [
     (lambda: assign(1e39), ValueError, ["received 1e+39"]),
     (lambda: assign(-0.1), ValueError, ["received -0.1", "negate the loss"]),
     (lambda: SGD("fast"), TypeError, ["`SGD(learning_rate=...)`", "Pass a float"]),
+    (
+        lambda: AdamW(weight_decay=None),
+        TypeError,
+        ["`AdamW(weight_decay=None)`", "a number of at least 0", "received None"],
+    ),
+    (
+        lambda: Lion(beta_1=0),
+        ValueError,
+        ["`Lion(beta_1=0)`", "above 0, at most 1", "received 0"],
+    ),
+    (lambda: Lion(beta_1=1.5), ValueError, ["`Lion(beta_1=1.5)`", "received 1.5 (float)"]),
+    (lambda: Adagrad(initial_accumulator_value=-1), ValueError, ["initial_accumulator_value=-1"]),
+    (lambda: Nadam(beta_2="a"), TypeError, ["`Nadam(beta_2='a')`"]),
+    (lambda: Adadelta(rho=2), ValueError, ["`Adadelta(rho=2)`"]),
     (lambda: Adam(None), TypeError, ["`Adam(learning_rate=...)`", "received None"]),
     (
         lambda: assign(0.1, SGD(schedules.CosineDecay(0.1, 10))),

@@ -12,13 +12,14 @@ Activation = Callable[..., Array]
 ACTIVATIONS = Registry("activation", alternatives="a function of (x,), or None")
 
 
-def get(identifier: str | Activation | None) -> Activation:
+def get(identifier: str | Activation | None, *, where: str | None = None) -> Activation:
     """Turns what a user passed as ``activation`` into a function.
 
     Layers call it on their ``activation`` argument.
 
     Args:
         identifier: A name, a function of one array, or ``None``.
+        where: The public call to name in an error, without backticks.
 
     Returns:
         The function; ``linear`` for ``None``.
@@ -35,7 +36,7 @@ def get(identifier: str | Activation | None) -> Activation:
     """
     if identifier is None:
         return ACTIVATIONS.lookup("linear")
-    found, _ = ACTIVATIONS.resolve(identifier)
+    found, _ = ACTIVATIONS.resolve(identifier, where=where)
     return found
 
 

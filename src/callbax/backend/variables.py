@@ -1,6 +1,6 @@
 """Variables for losses and metrics, as scripts written for TensorFlow 2 make them."""
 
-from typing import Any
+from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +22,11 @@ class BackendVariable(nnx.Variable[Array]):
         """
         old = self.get_value()
         self.set_value(jnp.broadcast_to(jnp.asarray(value, old.dtype), old.shape))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # NNX would return the array alone.
+        again = memo[id(self)] = type(self)(self.get_value(), **self.get_metadata())
+        return again
 
     def numpy(self) -> NDArray[Any]:
         """Returns the value as an array of NumPy."""

@@ -38,7 +38,9 @@ def read_idx(file: Path, shape: tuple[int, ...], *, where: str) -> NDArray[Any]:
     content = file.read_bytes()
     if content.startswith(_GZIP_MAGIC):
         try:
-            content = gzip.decompress(content)
+            # One byte more than there should be tells a file that is too long.
+            with gzip.open(file) as stream:
+                content = stream.read(4 + 4 * len(shape) + math.prod(shape) + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(
                 explain(

@@ -2,7 +2,6 @@
 
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,12 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
+from callbax._core._download import fetch
 from callbax._core._errors import describe, explain
-from callbax.datasets._cache import FOLDER_VARIABLE, data_folder, fetch, keras_folder
+from callbax._core._unpacking import DAMAGES
+from callbax.datasets._cache import FOLDER_VARIABLE, data_folder, keras_folder
 from callbax.datasets._idx import read_idx
+from callbax.datasets._npz import npz_array
 
 TrainPart = tuple[UInt8[NDArray[Any], "60000 28 28"], UInt8[NDArray[Any], " 60000"]]
 TestPart = tuple[UInt8[NDArray[Any], "10000 28 28"], UInt8[NDArray[Any], " 10000"]]
@@ -83,7 +85,7 @@ def load_data(
     if not download:
         raise _not_found(where, file, idx_files, "download=False")
     try:
-        fetch(_URL, _SHA256, file)
+        fetch(_URL, f"sha256:{_SHA256}", file)
     except OSError as error:
         reason = f"the download failed ({type(error).__name__})"
         raise _not_found(where, file, idx_files, reason) from error
@@ -105,13 +107,11 @@ def _find_idx_files(folder: Path) -> dict[str, Path]:
 
 def _read_npz(file: Path, where: str) -> tuple[TrainPart, TestPart]:
     try:
-        # np.load leaves a file that it opened itself open when it fails.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            parts = {part: archive[part] for part in _SHAPES}
+        with zipfile.ZipFile(file) as archive:
+            parts = {part: npz_array(archive, part) for part in _SHAPES}
     except KeyError as error:
         raise _damaged(where, file, f"a file without {error.args[0]}") from error
-    # Anything may come out of damaged bytes; np.load of a lone array is not a context manager.
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (*DAMAGES, TypeError) as error:
         raise _damaged(where, file, f"something else ({type(error).__name__}: {error})") from error
     for part, array in parts.items():
         if array.shape != _SHAPES[part] or array.dtype != np.uint8:

@@ -1,10 +1,13 @@
 """The base class of initializers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, Self
 
+import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from callbax._core._budget import spend
 from callbax._core._config import config_of
 from callbax._core._errors import explain
 from callbax._core._types import Array
@@ -26,6 +29,11 @@ class Initializer:
 
     Source: ``keras.initializers.Initializer``.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            cls.__call__ = _counted(cls.__call__)  # type: ignore[method-assign]
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
         """Returns the values.
@@ -62,3 +70,16 @@ class Initializer:
     def clone(self) -> Self:
         """Returns a new one with the same arguments; if the seed was open, with a new seed."""
         return self.from_config(self.get_config())
+
+
+def _counted(call: Callable[..., Array]) -> Callable[..., Array]:
+    """Returns an initializer's `__call__` that first counts what it makes, for files."""
+
+    @wraps(call)
+    def counted(
+        self: Initializer, shape: Sequence[int], dtype: DTypeLike | None = None, **kwargs: Any
+    ) -> Array:
+        spend(shape, dtype or jnp.float32)
+        return call(self, shape, dtype, **kwargs)
+
+    return counted

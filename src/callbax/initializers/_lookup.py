@@ -23,7 +23,12 @@ INITIALIZERS = Registry(
 )
 
 
-def get(identifier: InitializerLike | type | None, seeds: SeedSource | None = None) -> Init | None:
+def get(
+    identifier: InitializerLike | type | None,
+    seeds: SeedSource | None = None,
+    *,
+    where: str | None = None,
+) -> Init | None:
     """Turns what a user passed as ``kernel_initializer`` into an initializer.
 
     Layers call it on their ``*_initializer`` arguments.
@@ -33,6 +38,7 @@ def get(identifier: InitializerLike | type | None, seeds: SeedSource | None = No
             array of the weight's own shape, what `serialize` returned, or ``None``.
         seeds: Where an initializer given by name or class takes its seed from; ``None`` for
             Python's ``random``, as in Keras.
+        where: The public call to name in an error, without backticks.
 
     Returns:
         The initializer; ``None`` for ``None``.
@@ -51,7 +57,7 @@ def get(identifier: InitializerLike | type | None, seeds: SeedSource | None = No
         return None
     if isinstance(identifier, jax.Array | np.ndarray | np.generic):
         return _exactly(identifier)
-    found, config = INITIALIZERS.resolve(identifier)
+    found, config = INITIALIZERS.resolve(identifier, where=where)
     return _make(found, config, seeds)
 
 

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from callbax._core._arguments import count, shape
 from callbax._core._config import config_of, unknown_arguments
 from callbax._core._errors import describe, explain
+from callbax._core._misfits import explain_arguments
 from callbax._core._naming import auto_name
 from callbax._core._registry import Registry
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array, InitializerLike
 from callbax.initializers import get as get_initializer
-from callbax.layers._containers import Arrivals, arrival, hold, items
+from callbax.layers._containers import Arrivals, hold
 from callbax.layers._copies import copied
-from callbax.layers._layer_type import LayerType
+from callbax.layers._layer_type import FORMER, LayerType
+from callbax.layers._members import keras_order, members, values
 from callbax.layers._symbolic import Born, called, is_symbolic
 from callbax.layers._weight import Kept, Trained
 
@@ -96,6 +98,7 @@ class Layer(nnx.Module, metaclass=LayerType):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        explain_arguments(cls, FORMER)
         if "build" in vars(cls):
             cls.build = _built_once(cls.build)  # type: ignore[method-assign]
 
@@ -318,73 +321,7 @@ class Layer(nnx.Module, metaclass=LayerType):
         return sum(variable.get_value().size for variable in self.weights)
 
 
-def keras_order(module: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
-    """Returns a module's variables in Keras's order, random streams left out.
-
-    A module's own trainable variables come first, then its other ones, then those of its parts,
-    each in the order in which they came to it (source: ``keras.Layer.variables``).
-
-    Args:
-        module: Any ``nnx.Module``.
-        path: Where it stands in the whole.
-
-    Returns:
-        (path, variable) pairs; a variable used in two places comes once.
-    """
-    found: dict[int, tuple[tuple[Any, ...], Any]] = {}
-    own, parts = [], []
-    for inner_path, value in members(module, path):
-        if isinstance(value, nnx.Variable):
-            own.append((inner_path, value))
-        else:
-            parts.append((inner_path, value))
-    own.sort(key=lambda entry: not isinstance(entry[1], nnx.Param))
-    for entry in own:
-        found.setdefault(id(entry[1]), entry)
-    for inner_path, part in parts:
-        for entry in keras_order(part, inner_path):
-            found.setdefault(id(entry[1]), entry)
-    return list(found.values())
-
-
-def members(module: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
-    """Returns (path, value) of the variables and modules that a module itself holds.
-
-    What is in its lists, tuples and dicts counts as its own; random streams are left out. They
-    are in the order in which they came to it.
-
-    Args:
-        module: Any ``nnx.Module``.
-        path: Where it stands in the whole.
-    """
-    found: list[tuple[int, tuple[Any, ...], Any]] = []
-
-    def visit(path: tuple[Any, ...], value: Any, when: int) -> None:
-        if isinstance(value, nnx.RngState | nnx.Rngs):
-            return
-        if isinstance(value, nnx.List | nnx.Dict) or not isinstance(value, nnx.Pytree):
-            if isinstance(value, nnx.Variable):
-                found.append((when, path, value))
-            for key, part in items(value):
-                visit((*path, key), part, arrival(value, key, part, when))
-        else:
-            found.append((when, path, value))
-
-    if isinstance(module, nnx.List | nnx.Dict):
-        visit(path, module, 0)
-    else:
-        arrivals = vars(module).get("_arrivals", {})
-        for name, value in vars(module).items():
-            if not name.startswith("_pytree__"):
-                visit((*path, name), value, arrivals.get(name, 0))
-    found.sort(key=lambda entry: entry[0])
-    return [(path, value) for _, path, value in found]
-
-
-def values(module: Any) -> list[tuple[Any, Any]]:
-    """Returns (variable, its value) of all variables in a module, random streams too."""
-    found = (part for _, part in nnx.iter_graph(module) if isinstance(part, nnx.Variable))
-    return [(variable, variable.get_raw_value()) for variable in found]
+explain_arguments(Layer, FORMER)  # constructors of layers hand on to it what they do not know
 
 
 @contextmanager

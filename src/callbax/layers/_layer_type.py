@@ -54,9 +54,37 @@ _KERAS_ONLY = frozenset(
 _NEUTRAL = (None, False, 0, "channels_last", "auto", "float32")
 """Values of these that ask for nothing."""
 
+FORMER = {
+    former: f"It is called `{now}` now."
+    for former, now in {
+        "W_regularizer": "kernel_regularizer",
+        "b_regularizer": "bias_regularizer",
+        "bias": "use_bias",
+        "border_mode": "padding",
+        "dim_ordering": "data_format",
+        "filter_length": "kernel_size",
+        "init": "kernel_initializer",
+        "inner_activation": "recurrent_activation",
+        "inner_init": "recurrent_initializer",
+        "nb_filter": "filters",
+        "output_dim": "units",
+        "p": "rate",
+        "pool_length": "pool_size",
+        "subsample": "strides",
+        "subsample_length": "strides",
+    }.items()
+}
+"""Arguments of Keras 1 and 2 -> what to write in their place."""
+
 
 class LayerType(ModuleMeta):
     """Makes layers: one with a regularizer or a constraint is Keras's."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:  # noqa: N805  a metaclass
+        """What a layer is made with, as help and editors show it."""
+        of_init = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return of_init.replace(parameters=list(of_init.parameters.values())[1:])
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  a metaclass
         foreign = _KERAS_ONLY & kwargs.keys()

@@ -1,5 +1,6 @@
 """Layers that most models have: Input, Dense, Activation, Flatten."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from jaxtyping import Float
 
 from callbax import activations, initializers
 from callbax._core import _arguments
-from callbax._core._arguments import count, is_whole
+from callbax._core._arguments import count, is_whole, place
 from callbax._core._errors import describe, explain
 from callbax._core._types import ActivationLike, Array, InitializerLike
 from callbax.activations._lookup import ACTIVATIONS
@@ -115,7 +116,8 @@ class Dense(Layer):
         )
         action = "Pass the length of the layer's output."
         self.units: int = count("Dense", "units", units, action=action)
-        self.activation: Callable[..., Any] = activations.get(activation)
+        where = place("Dense", "activation", activation)
+        self.activation: Callable[..., Any] = activations.get(activation, where=where)
         self.use_bias = use_bias
         self.kernel_initializer: InitializerLike = (
             "glorot_uniform" if kernel_initializer is None else kernel_initializer
@@ -125,8 +127,14 @@ class Dense(Layer):
         )
         # Here and not in `build`, as in Keras: seeds are drawn when a layer is made.
         self._initializers = (
-            initializers.get(self.kernel_initializer),
-            initializers.get(self.bias_initializer),
+            initializers.get(
+                self.kernel_initializer,
+                where=place("Dense", "kernel_initializer", self.kernel_initializer),
+            ),
+            initializers.get(
+                self.bias_initializer,
+                where=place("Dense", "bias_initializer", self.bias_initializer),
+            ),
         )
 
     def build(self, input_shape: Shape) -> None:
@@ -176,12 +184,15 @@ class Dense(Layer):
         check_rank(self, inputs, 2)
         expected = self.linear.in_features
         if inputs.shape[-1] != expected:
+            flat = math.prod(inputs.shape[1:]) == expected
             raise ValueError(
                 explain(
                     f"{self.name}(inputs)",
                     expected=f"inputs whose last dimension is {expected}",
                     received=describe(inputs),
-                    action="Give the data that shape, or the layer another `input_shape`.",
+                    action="Put a `Flatten` before it."
+                    if flat
+                    else "Give the data that shape, or the layer another `input_shape`.",
                 )
             )
         outputs = self.linear(inputs)
@@ -228,7 +239,8 @@ class Activation(Layer):
         input_shape: tuple[int | None, ...] | None = None,
     ) -> None:
         super().__init__(name=name, input_shape=input_shape)
-        self.activation: Callable[..., Any] = activations.get(activation)
+        where = place("Activation", "activation", activation)
+        self.activation: Callable[..., Any] = activations.get(activation, where=where)
 
     def call(self, inputs: Any) -> Any:
         """Returns activation(inputs)."""

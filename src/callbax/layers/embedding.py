@@ -19,7 +19,7 @@ class Embedding(Layer):
         input_dim: How many numbers there are: they go from 0 to one less.
         output_dim: Length of a vector.
         embeddings_initializer: First values of the vectors, shape (input_dim, output_dim).
-        **common: Arguments of all layers: name, trainable, input_shape.
+        **kwargs: Arguments of all layers: name, trainable, input_shape.
 
     Raises:
         ValueError: A length is not positive.
@@ -28,8 +28,8 @@ class Embedding(Layer):
         >>> Embedding(10, 4)(jnp.array([[1, 2, 3]])).shape
         (1, 3, 4)
 
-    Differs from Keras: a number outside the table gives NaN, not the vector of another one; with
-    ``mask_zero=True`` it is Keras's layer.
+    Differs from Keras: a negative number gives NaN, as any outside the table, and not a vector
+    from its end; with ``mask_zero=True`` it is Keras's layer.
 
     Source: https://keras.io/api/layers/core_layers/embedding/
     """
@@ -38,13 +38,13 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: InitializerLike = "uniform",
-        **common: Any,
+        embeddings_initializer: InitializerLike | None = "uniform",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**common)
+        super().__init__(**kwargs)
         self.input_dim: int = count("Embedding", "input_dim", input_dim)
         self.output_dim: int = count("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer: InitializerLike = embeddings_initializer
+        self.embeddings_initializer: InitializerLike | None = embeddings_initializer
         self._drawn = Drawn(embeddings=embeddings_initializer)
 
     def get_config(self) -> dict[str, Any]:
@@ -58,4 +58,7 @@ class Embedding(Layer):
 
     def call(self, inputs: Array) -> Any:
         """Returns a vector for each number, shape (..., output_dim)."""
-        return self.embeddings.get_value().at[inputs.astype(jnp.int32)].get(mode="fill")
+        table, rows = self.embeddings.get_value(), inputs.astype(jnp.int32)
+        # JAX counts negative ones from the end.
+        rows = jnp.where(rows < 0, table.shape[0], rows)
+        return jnp.take(table, rows, axis=0, mode="fill")

@@ -1,5 +1,6 @@
-"""Pooling over sequences and images, channels last."""
+"""Pooling over windows of sequences and images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,7 +9,15 @@ import jax.numpy as jnp
 from callbax._core._arguments import one_of
 from callbax._core._types import Array
 from callbax.layers._layer import Layer, layers
-from callbax.layers._windows import lengths, need_rank
+from callbax.layers._windows import (
+    at_least_float32,
+    channels_back,
+    channels_last,
+    check_fit,
+    check_inputs,
+    format_of,
+    lengths,
+)
 
 
 class _Pooling(Layer):
@@ -18,55 +27,85 @@ class _Pooling(Layer):
         pool_size: Its lengths.
         strides: Steps by which it is moved; None is its own size.
         padding: "valid" or "same".
-        **common: Arguments of all layers.
+        data_format: Where channels are.
+        **kwargs: Arguments of all layers.
     """
 
     rank: int
 
     def __init__(
         self,
-        pool_size: int | tuple[int, ...],
-        strides: int | tuple[int, ...] | None,
+        pool_size: int | Sequence[int],
+        strides: int | Sequence[int] | None,
         padding: str,
-        **common: Any,
+        data_format: str | None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**common)
+        super().__init__(**kwargs)
         where, rank = type(self).__name__, self.rank
         self.pool_size: tuple[int, ...] = lengths(where, "pool_size", pool_size, rank)
-        self.strides = (
+        self.strides: tuple[int, ...] = (
             self.pool_size if strides is None else lengths(where, "strides", strides, rank)
         )
-        self.padding: str = one_of(where, "padding", str(padding).lower(), ("valid", "same"))
+        lower = padding.lower() if isinstance(padding, str) else padding
+        self.padding: str = one_of(where, "padding", lower, ("valid", "same"))
+        self.data_format: str = format_of(where, data_format)
 
-    def _reduce(self, inputs: Array, first: Any, combine: Any) -> Any:
-        need_rank(self.name, inputs, self.rank)
+    def call(self, inputs: Array) -> Any:
+        """Returns one number for each window and channel."""
+        check_inputs(self, inputs, self.rank, self.data_format)
+        inputs = channels_last(jnp.asarray(inputs), self.data_format)
+        if self.padding == "valid":
+            check_fit(self, inputs.shape[1:-1], self.pool_size)
+        return channels_back(self._pooled(inputs), self.data_format)
+
+    def _pooled(self, inputs: Array) -> Array:
+        raise NotImplementedError
+
+    def _reduce(self, inputs: Array, first: float, combine: Any) -> Any:
         window, steps = (1, *self.pool_size, 1), (1, *self.strides, 1)
         return jax.lax.reduce_window(inputs, first, combine, window, steps, self.padding.upper())
 
-    def _largest(self, inputs: Array) -> Any:
-        return self._reduce(inputs, -jnp.inf, jax.lax.max)
 
-    def _mean(self, inputs: Array) -> Any:
-        sums = self._reduce(inputs, 0.0, jax.lax.add)
-        return sums / self._reduce(jnp.ones_like(inputs), 0.0, jax.lax.add)
+class _MaxPooling(_Pooling):
+    def _pooled(self, inputs: Array) -> Array:
+        largest: Array = self._reduce(inputs, -jnp.inf, jax.lax.max)
+        return largest
 
 
-@layers.register("max_pool1d", "MaxPool1D")
-class MaxPooling1D(_Pooling):
-    """Takes the largest number of each window of sequences: inputs (samples, steps, channels).
+class _AveragePooling(_Pooling):
+    def _pooled(self, inputs: Array) -> Array:
+        inputs = at_least_float32(inputs)
+        # What was padded does not count.
+        counts = self._reduce(jnp.ones_like(inputs[:1, ..., :1]), 0.0, jax.lax.add)
+        mean: Array = self._reduce(inputs, 0.0, jax.lax.add) / counts
+        return mean
+
+
+@layers.register("MaxPool1D")
+class MaxPooling1D(_MaxPooling):
+    """Takes the largest number of each window of sequences, shape (samples, steps, channels).
+
+    Use it after a convolution, to keep what was found and not exactly where.
 
     Args:
         pool_size: Lengths of a window.
         strides: Steps by which it is moved; None is its own size.
-        padding: "valid" or "same".
-        **common: Arguments of all layers: name, input_shape.
+        padding: "valid", or "same"; what is padded does not count.
+        data_format: "channels_last" (the default), or "channels_first": (samples, channels,
+            steps).
+        name: Its name.
+        **kwargs: Arguments of all layers: input_shape.
 
     Raises:
-        ValueError: A length is not positive.
+        ValueError: A length is not positive; at the call, the inputs have another rank or are
+            smaller than a window.
 
     Example:
         >>> MaxPooling1D()(jnp.ones((2, 8, 3))).shape
         (2, 4, 3)
+
+    Differs from Keras: inputs that are smaller than a window are an error, not empty outputs.
 
     Source: https://keras.io/api/layers/pooling_layers/max_pooling1d/
     """
@@ -75,34 +114,40 @@ class MaxPooling1D(_Pooling):
 
     def __init__(
         self,
-        pool_size: int | tuple[int, ...] = 2,
-        strides: int | tuple[int, ...] | None = None,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
-        **common: Any,
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(pool_size, strides, padding, **common)
-
-    def call(self, inputs: Array) -> Any:
-        """Returns the largest number of each window and channel."""
-        return self._largest(inputs)
+        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
-@layers.register("average_pool1d", "AvgPool1D")
-class AveragePooling1D(_Pooling):
-    """Takes the mean number of each window of sequences: inputs (samples, steps, channels).
+@layers.register("AvgPool1D")
+class AveragePooling1D(_AveragePooling):
+    """Takes the mean of each window of sequences, shape (samples, steps, channels).
+
+    Use it to make data smaller and keep their level.
 
     Args:
         pool_size: Lengths of a window.
         strides: Steps by which it is moved; None is its own size.
-        padding: "valid" or "same".
-        **common: Arguments of all layers: name, input_shape.
+        padding: "valid", or "same"; what is padded does not count.
+        data_format: "channels_last" (the default), or "channels_first": (samples, channels,
+            steps).
+        name: Its name.
+        **kwargs: Arguments of all layers: input_shape.
 
     Raises:
-        ValueError: A length is not positive.
+        ValueError: A length is not positive; at the call, the inputs have another rank or are
+            smaller than a window.
 
     Example:
-        >>> AveragePooling1D()(jnp.ones((2, 8, 3))).shape
+        >>> AveragePooling1D(2)(jnp.ones((2, 8, 3))).shape
         (2, 4, 3)
+
+    Differs from Keras: inputs that are smaller than a window are an error, not empty outputs.
 
     Source: https://keras.io/api/layers/pooling_layers/average_pooling1d/
     """
@@ -111,34 +156,40 @@ class AveragePooling1D(_Pooling):
 
     def __init__(
         self,
-        pool_size: int | tuple[int, ...] = 2,
-        strides: int | tuple[int, ...] | None = None,
+        pool_size: int | Sequence[int],
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
-        **common: Any,
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(pool_size, strides, padding, **common)
-
-    def call(self, inputs: Array) -> Any:
-        """Returns the mean number of each window and channel."""
-        return self._mean(inputs)
+        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
-@layers.register("max_pool2d", "MaxPool2D")
-class MaxPooling2D(_Pooling):
-    """Takes the largest number of each window of images: inputs (samples, rows, columns, channels).
+@layers.register("MaxPool2D")
+class MaxPooling2D(_MaxPooling):
+    """Takes the largest number of each window of images, shape (samples, rows, columns, channels).
+
+    Use it after a convolution, to keep what was found and not exactly where.
 
     Args:
         pool_size: Lengths of a window.
         strides: Steps by which it is moved; None is its own size.
-        padding: "valid" or "same".
-        **common: Arguments of all layers: name, input_shape.
+        padding: "valid", or "same"; what is padded does not count.
+        data_format: "channels_last" (the default), or "channels_first": (samples, channels,
+            rows, columns).
+        name: Its name.
+        **kwargs: Arguments of all layers: input_shape.
 
     Raises:
-        ValueError: A length is not positive.
+        ValueError: A length is not positive; at the call, the inputs have another rank or are
+            smaller than a window.
 
     Example:
         >>> MaxPooling2D()(jnp.ones((2, 8, 8, 3))).shape
         (2, 4, 4, 3)
+
+    Differs from Keras: inputs that are smaller than a window are an error, not empty outputs.
 
     Source: https://keras.io/api/layers/pooling_layers/max_pooling2d/
     """
@@ -147,34 +198,40 @@ class MaxPooling2D(_Pooling):
 
     def __init__(
         self,
-        pool_size: int | tuple[int, ...] = (2, 2),
-        strides: int | tuple[int, ...] | None = None,
+        pool_size: int | Sequence[int] = (2, 2),
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
-        **common: Any,
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(pool_size, strides, padding, **common)
-
-    def call(self, inputs: Array) -> Any:
-        """Returns the largest number of each window and channel."""
-        return self._largest(inputs)
+        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
-@layers.register("average_pool2d", "AvgPool2D")
-class AveragePooling2D(_Pooling):
-    """Takes the mean number of each window of images: inputs (samples, rows, columns, channels).
+@layers.register("AvgPool2D")
+class AveragePooling2D(_AveragePooling):
+    """Takes the mean of each window of images, shape (samples, rows, columns, channels).
+
+    Use it to make data smaller and keep their level.
 
     Args:
         pool_size: Lengths of a window.
         strides: Steps by which it is moved; None is its own size.
-        padding: "valid" or "same".
-        **common: Arguments of all layers: name, input_shape.
+        padding: "valid", or "same"; what is padded does not count.
+        data_format: "channels_last" (the default), or "channels_first": (samples, channels,
+            rows, columns).
+        name: Its name.
+        **kwargs: Arguments of all layers: input_shape.
 
     Raises:
-        ValueError: A length is not positive.
+        ValueError: A length is not positive; at the call, the inputs have another rank or are
+            smaller than a window.
 
     Example:
-        >>> AveragePooling2D()(jnp.ones((2, 8, 8, 3))).shape
+        >>> AveragePooling2D(2)(jnp.ones((2, 8, 8, 3))).shape
         (2, 4, 4, 3)
+
+    Differs from Keras: inputs that are smaller than a window are an error, not empty outputs.
 
     Source: https://keras.io/api/layers/pooling_layers/average_pooling2d/
     """
@@ -183,113 +240,17 @@ class AveragePooling2D(_Pooling):
 
     def __init__(
         self,
-        pool_size: int | tuple[int, ...] = (2, 2),
-        strides: int | tuple[int, ...] | None = None,
+        pool_size: int | Sequence[int],
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
-        **common: Any,
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(pool_size, strides, padding, **common)
-
-    def call(self, inputs: Array) -> Any:
-        """Returns the mean number of each window and channel."""
-        return self._mean(inputs)
+        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
 
 
-@layers.register("global_max_pool1d", "GlobalMaxPool1D")
-class GlobalMaxPooling1D(Layer):
-    """Takes the largest number over all steps: inputs (samples, steps, channels).
-
-    Args:
-        keepdims: Whether these dimensions stay, with length 1.
-        **common: Arguments of all layers: name, input_shape.
-
-    Example:
-        >>> GlobalMaxPooling1D()(jnp.ones((2, 8, 3))).shape
-        (2, 3)
-
-    Source: https://keras.io/api/layers/pooling_layers/global_max_pooling1d/
-    """
-
-    def __init__(self, keepdims: bool = False, **common: Any) -> None:
-        super().__init__(**common)
-        self.keepdims = keepdims
-
-    def call(self, inputs: Array) -> Any:
-        """Returns one number for each sample and channel."""
-        need_rank(self.name, inputs, 1)
-        return jnp.max(inputs, axis=1, keepdims=self.keepdims)
-
-
-@layers.register("global_average_pool1d", "GlobalAvgPool1D")
-class GlobalAveragePooling1D(Layer):
-    """Takes the mean over all steps: inputs (samples, steps, channels).
-
-    Args:
-        keepdims: Whether these dimensions stay, with length 1.
-        **common: Arguments of all layers: name, input_shape.
-
-    Example:
-        >>> GlobalAveragePooling1D()(jnp.ones((2, 8, 3))).shape
-        (2, 3)
-
-    Source: https://keras.io/api/layers/pooling_layers/global_average_pooling1d/
-    """
-
-    def __init__(self, keepdims: bool = False, **common: Any) -> None:
-        super().__init__(**common)
-        self.keepdims = keepdims
-
-    def call(self, inputs: Array) -> Any:
-        """Returns one number for each sample and channel."""
-        need_rank(self.name, inputs, 1)
-        return jnp.mean(inputs, axis=1, keepdims=self.keepdims)
-
-
-@layers.register("global_max_pool2d", "GlobalMaxPool2D")
-class GlobalMaxPooling2D(Layer):
-    """Takes the largest number over rows and columns: inputs (samples, rows, columns, channels).
-
-    Args:
-        keepdims: Whether these dimensions stay, with length 1.
-        **common: Arguments of all layers: name, input_shape.
-
-    Example:
-        >>> GlobalMaxPooling2D()(jnp.ones((2, 8, 8, 3))).shape
-        (2, 3)
-
-    Source: https://keras.io/api/layers/pooling_layers/global_max_pooling2d/
-    """
-
-    def __init__(self, keepdims: bool = False, **common: Any) -> None:
-        super().__init__(**common)
-        self.keepdims = keepdims
-
-    def call(self, inputs: Array) -> Any:
-        """Returns one number for each sample and channel."""
-        need_rank(self.name, inputs, 2)
-        return jnp.max(inputs, axis=(1, 2), keepdims=self.keepdims)
-
-
-@layers.register("global_average_pool2d", "GlobalAvgPool2D")
-class GlobalAveragePooling2D(Layer):
-    """Takes the mean over rows and columns: inputs (samples, rows, columns, channels).
-
-    Args:
-        keepdims: Whether these dimensions stay, with length 1.
-        **common: Arguments of all layers: name, input_shape.
-
-    Example:
-        >>> GlobalAveragePooling2D()(jnp.ones((2, 8, 8, 3))).shape
-        (2, 3)
-
-    Source: https://keras.io/api/layers/pooling_layers/global_average_pooling2d/
-    """
-
-    def __init__(self, keepdims: bool = False, **common: Any) -> None:
-        super().__init__(**common)
-        self.keepdims = keepdims
-
-    def call(self, inputs: Array) -> Any:
-        """Returns one number for each sample and channel."""
-        need_rank(self.name, inputs, 2)
-        return jnp.mean(inputs, axis=(1, 2), keepdims=self.keepdims)
+MaxPool1D = MaxPooling1D
+AvgPool1D = AveragePooling1D
+MaxPool2D = MaxPooling2D
+AvgPool2D = AveragePooling2D

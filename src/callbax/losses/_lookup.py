@@ -1,11 +1,12 @@
 """Names of losses, and the way from what a user passed to a loss."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from callbax._core._naming import snake_case
 from callbax._core._registry import Registry
 from callbax._core._types import LossLike
+from callbax.losses._functions import check_function
 from callbax.losses._keras import KerasLoss, is_keras, need_jax
 from callbax.losses._loss import Loss
 from callbax.losses._shapes import label_kind
@@ -58,8 +59,12 @@ def check(identifier: LossLike | type | None) -> None:
         return
     if identifier is not None:
         LOSSES.resolve(identifier, where=where)
-        if not isinstance(identifier, Loss) and is_keras(identifier, "losses", "Loss"):
+        if isinstance(identifier, str | Mapping | type | Loss):
+            return
+        if is_keras(identifier, "losses", "Loss"):
             need_jax(where)
+        else:
+            check_function(where, identifier)
 
 
 def resolve(

@@ -11,6 +11,7 @@ from callbax._core._config import config_of
 from callbax._core._errors import closest, describe, explain
 from callbax._core._naming import auto_name
 from callbax._core._types import Array, ArrayLike
+from callbax.losses._functions import returned
 from callbax.losses._shapes import align_weights, masked_weights, same_rank, weighted
 
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
@@ -83,7 +84,7 @@ class Loss:
         """
         y_true = jnp.asarray(y_true, self.dtype)
         y_pred = jnp.asarray(y_pred, self.dtype)
-        values = jnp.asarray(self.call(y_true, y_pred), self.dtype)
+        values = jnp.asarray(returned(self, self.call(y_true, y_pred)), self.dtype)
         weights = None if sample_weight is None else jnp.asarray(sample_weight, self.dtype)
         mask = self.mask(y_true, y_pred)
         if mask is not None:

@@ -48,9 +48,32 @@ def require_same_shape(where: str, y_true: Array, y_pred: Array, *, hint: str = 
                 f"{where}(y_true, y_pred)",
                 expected="labels and predictions of one shape, at least one-dimensional",
                 received=f"y_true of shape {y_true.shape} and y_pred of shape {y_pred.shape}",
-                action=f"Give the labels the shape of the model's output. {hint}".rstrip(),
+                action=_to_one_shape(y_true.shape, y_pred.shape, hint),
             )
         )
+
+
+def _to_one_shape(y_true: tuple[int, ...], y_pred: tuple[int, ...], hint: str) -> str:
+    """Returns what to do about labels and predictions of two shapes."""
+    if len(y_pred) > max(len(y_true), 2):
+        return f"{_TOO_DEEP} {hint}".rstrip()
+    action = "Give the labels the shape of the model's output."
+    if 0 < len(y_pred) == len(y_true) and y_pred[:-1] == y_true[:-1]:
+        outputs, labels = (
+            f"{n} {noun}" + "s" * (n != 1)
+            for n, noun in ((y_true[-1], "output"), (y_pred[-1], "label"))
+        )
+        action = f"Give the last layer {outputs}, or each sample {labels}."
+        if y_true[1:] == (1,):  # or the last axis of the output, a 1, is left out already
+            action += " If a `Flatten` before the first `Dense` is missing, put it there."
+    return f"{action} {hint}".rstrip()
+
+
+_TOO_DEEP = (
+    "The model's outputs have more dimensions than its labels: put a `Flatten` before the first "
+    "`Dense`, a `GlobalAveragePooling` after convolutions, or leave out `return_sequences=True` of "
+    "the last recurrent layer."
+)
 
 
 def class_labels(where: str, y_true: Array, y_pred: Array, *, axis: int = -1, hint: str) -> Array:
@@ -72,7 +95,7 @@ def class_labels(where: str, y_true: Array, y_pred: Array, *, axis: int = -1, hi
                 f"{where}(y_true, y_pred)",
                 expected=f"class numbers of shape {expected}, one per prediction",
                 received=f"y_true of shape {y_true.shape} and y_pred of shape {y_pred.shape}",
-                action=hint,
+                action=hint if y_true.ndim > y_pred.ndim - 2 else _TOO_DEEP,
             )
         )
     return y_true

@@ -6,6 +6,7 @@ from typing import Any
 from jax.typing import DTypeLike
 
 from callbax._core._types import Array
+from callbax.losses._functions import returned
 from callbax.losses._loss import Loss
 from callbax.losses._shapes import same_rank
 
@@ -48,8 +49,7 @@ class LossFunctionWrapper(Loss):
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """Calls the function, with labels and predictions at one rank if a 1 allows it."""
         y_true, y_pred = same_rank(y_true, y_pred)
-        values: Array = self.fn(y_true, y_pred, **self._arguments)
-        return values
+        return returned(self.fn, self.fn(y_true, y_pred, **self._arguments))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; the function as it is."""

@@ -159,10 +159,18 @@ def check_labels(
                 where,
                 expected=f"class numbers in [0, {classes}), as there are {classes} outputs",
                 received=f"{wrong.sum()} labels of {labels.size} outside, such as {label:g}",
-                action=f"The label {label:g} is outside [0, {classes}): count classes from 0, give "
-                "the last layer an output for each, or pass `ignore_class` to the loss.",
+                action=f"{_numbering(labels, classes, label)}, give the last layer an output "
+                "for each, or pass `ignore_class` to the loss.",
             )
         )
+
+
+def _numbering(labels: Array, classes: int, label: float) -> str:
+    """Returns what is wrong with the numbers of classes."""
+    outside = f"The label {label:g} is outside [0, {classes})"
+    if labels.min() == 1 and labels.max() == classes:
+        return f"{outside}; if labels count from 1 to {classes}, pass y - 1: count classes from 0"
+    return f"{outside}: count classes from 0"
 
 
 def _settings(loss: Loss) -> tuple[int | None, int] | None:

@@ -19,13 +19,31 @@ from callbax.metrics.accuracy import (
     categorical_accuracy,
     sparse_categorical_accuracy,
 )
+from callbax.metrics.auc import AUC
+from callbax.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    TrueNegatives,
+    TruePositives,
+)
 from callbax.metrics.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,
 )
+from callbax.metrics.f_score import F1Score, FBetaScore
+from callbax.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from callbax.metrics.operating_point import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from callbax.metrics.precision_recall import Precision, Recall
+from callbax.metrics.r2_score import R2Score
 from callbax.metrics.reduction import Mean
 from callbax.metrics.regression import (
+    CosineSimilarity,
     MeanAbsoluteError,
     MeanSquaredError,
     RootMeanSquaredError,
@@ -38,21 +56,41 @@ from callbax.metrics.top_k import (
 )
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "IoU",
     "Mean",
     "MeanAbsoluteError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
     "categorical_accuracy",

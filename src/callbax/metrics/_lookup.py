@@ -1,11 +1,16 @@
 """Names of metrics, and the way from what a user passed to a metric."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+
+from callbax._core._config import parameters
 from callbax._core._errors import explain
 from callbax._core._registry import Registry
 from callbax._core._types import MetricLike
+from callbax.losses._functions import check_function
 from callbax.losses._lookup import CROSSENTROPIES, object_name
 from callbax.losses._shapes import label_kind
 from callbax.metrics._keras import KerasMetric, is_keras_metric
@@ -27,6 +32,9 @@ CHOSEN_BY_SHAPE = {
     "crossentropy": CROSSENTROPIES,
     "ce": CROSSENTROPIES,
 }
+
+_METHODS = ("empty", "update", "compute")
+"""What makes an object a metric of callbax."""
 
 
 def get(
@@ -76,10 +84,12 @@ def check(identifier: MetricLike | type | None) -> None:
         )
     if isinstance(identifier, str):
         if identifier.lower() not in CHOSEN_BY_SHAPE:
-            METRICS.lookup(identifier, where=f"compile(metrics=[{identifier!r}])")
+            _need_no_arguments(identifier)
     else:
         found, _ = METRICS.resolve(identifier, where="compile(metrics=[...])")
-        is_keras_metric(found)
+        is_metric = all(hasattr(found, method) for method in _METHODS)
+        if not is_keras_metric(found) and not is_metric and not isinstance(identifier, Mapping):
+            check_function("compile(metrics=[...])", found)
 
 
 def resolve(
@@ -103,7 +113,7 @@ def resolve(
 
     Raises:
         ValueError: No metric has that name, or it is ``None``.
-        TypeError: The identifier is not one of these.
+        TypeError: The identifier is not one of these, or has several values.
 
     Example:
         >>> metric = resolve("acc", y_true_shape=(32,), y_pred_shape=(32, 10))
@@ -119,9 +129,10 @@ def resolve(
     check(identifier)
     if not isinstance(identifier, str):
         found: Any = get(identifier, where="compile(metrics=[...])")
-        if all(hasattr(found, method) for method in ("empty", "update", "compute")):
-            metric: Metric = found
-            return metric
+        if all(hasattr(found, method) for method in _METHODS):
+            if hasattr(found, "shaped"):
+                found = found.shaped(y_true_shape, y_pred_shape)
+            return _need_one_value(found)
         if is_keras_metric(found):
             return KerasMetric(found, y_true_shape, y_pred_shape)
         return MeanMetricWrapper(found, name=object_name(found))
@@ -130,4 +141,37 @@ def resolve(
     make = METRICS.lookup(name, where=f"compile(metrics=[{identifier!r}])")
     from_logits = by_shape is CROSSENTROPIES and getattr(loss, "from_logits", False)
     made: Metric = make(name=identifier, **({"from_logits": True} if from_logits else {}))
-    return made
+    return _need_one_value(made.shaped(y_true_shape, y_pred_shape))
+
+
+def _need_no_arguments(name: str) -> None:
+    """Raises if a metric of a name cannot be made without arguments, or if there is none."""
+    found = METRICS.lookup(name, where=f"compile(metrics=[{name!r}])")
+    arguments = parameters(found) if isinstance(found, type) else {}
+    needed = [of for of, given in arguments.items() if given.default is given.empty]
+    if needed:
+        raise ValueError(
+            explain(
+                f"compile(metrics=[{name!r}])",
+                expected=f"a metric that is made without arguments, or one with `{needed[0]}`",
+                received=f'the name "{name}"',
+                action=f"Pass `metrics.{found.__name__}({needed[0]}=...)`.",
+            )
+        )
+
+
+def _need_one_value(metric: Metric) -> Metric:
+    """Raises if a metric has several values: logs hold one number under each name."""
+    values = jax.tree.leaves(jax.eval_shape(lambda: metric.compute(metric.empty())))
+    if sum(math.prod(value.shape) for value in values) == 1:
+        return metric
+    received = " and ".join(str(value.shape) for value in values)
+    raise TypeError(
+        explain(
+            "compile(metrics=[...])",
+            expected="a metric with one value",
+            received=f"a {type(metric).__name__} with values of shape {received}",
+            action="Pass one threshold for each metric, or an `average` of the classes such as "
+            '"macro".',
+        )
+    )

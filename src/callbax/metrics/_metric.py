@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 from callbax._core._config import config_of
 from callbax._core._errors import explain
 from callbax._core._naming import auto_name
-from callbax._core._types import Array, PyTree
+from callbax._core._types import Array, PyTree, Shape
 
 
 class Metric:
@@ -54,6 +54,17 @@ class Metric:
     def __init__(self, name: str | None = None, dtype: DTypeLike | None = None) -> None:
         self.name: str = name or auto_name(type(self).__name__)
         self.dtype: np.dtype[Any] = jnp.dtype(dtype or jnp.float32)
+
+    def shaped(self, y_true_shape: Shape, y_pred_shape: Shape) -> Self:
+        """Returns the metric for batches of these shapes.
+
+        Override it if the state's shapes depend on them; a model asks before the first batch.
+
+        Args:
+            y_true_shape: Shape of a batch of labels.
+            y_pred_shape: Shape of a batch of predictions.
+        """
+        return self
 
     def empty(self) -> PyTree:
         """Returns the state before any batch: a pytree of arrays, not ``None``."""

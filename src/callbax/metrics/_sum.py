@@ -27,13 +27,13 @@ class ExactSum:
     Source: D. Knuth, The Art of Computer Programming, volume 2, 4.2.2, theorem B.
     """
 
-    high: Float[Array, ""]
-    low: Float[Array, ""]
+    high: Float[Array, "..."]
+    low: Float[Array, "..."]
 
     @classmethod
-    def empty(cls, dtype: DTypeLike = jnp.float32) -> Self:
-        """Returns the sum of nothing."""
-        return cls(jnp.zeros((), dtype), jnp.zeros((), dtype))
+    def empty(cls, dtype: DTypeLike = jnp.float32, shape: tuple[int, ...] = ()) -> Self:
+        """Returns the sum of nothing; with a shape, one sum for each place of it."""
+        return cls(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype))
 
     def add(self, number: Any) -> "ExactSum":
         """Returns the sum with one more number in it."""
@@ -41,7 +41,7 @@ class ExactSum:
         total, missed = _add(self.high, number)
         return ExactSum(*_add(total, self.low + missed))
 
-    def value(self) -> Float[Array, ""]:
+    def value(self) -> Float[Array, "..."]:
         """Returns the number nearest to the sum."""
         return self.high
 

@@ -6,6 +6,7 @@ from typing import Any
 from jax.typing import DTypeLike
 
 from callbax._core._types import Array, ArrayLike
+from callbax.losses._functions import returned
 from callbax.losses._lookup import LOSSES
 from callbax.losses._loss import Loss
 from callbax.metrics._sample_mean import SampleMean
@@ -50,8 +51,7 @@ class MeanMetricWrapper(SampleMean):
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         """Calls the function."""
-        values: Array = self.fn(y_true, y_pred, **self._arguments)
-        return values
+        return returned(self.fn, self.fn(y_true, y_pred, **self._arguments))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; the function as it is."""

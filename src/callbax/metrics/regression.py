@@ -1,5 +1,6 @@
 """Metrics of numbers."""
 
+import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
@@ -9,6 +10,7 @@ from callbax.losses.regression import mean_absolute_error, mean_squared_error
 from callbax.metrics._lookup import METRICS
 from callbax.metrics._running_mean import RunningMean
 from callbax.metrics._sample_mean import SampleMean
+from callbax.metrics._thresholds import EPSILON
 
 
 @METRICS.register("mse")
@@ -106,3 +108,52 @@ class RootMeanSquaredError(SampleMean):
     def compute(self, state: RunningMean) -> Array:
         """Returns the root of the mean over all samples seen, a scalar."""
         return jnp.sqrt(state.value())
+
+
+@METRICS.register()
+class CosineSimilarity(SampleMean):
+    """The mean of the cosine of the angle between labels and predictions.
+
+    For embeddings, of which only the direction counts: 1 is the same, 0 a right angle, -1 opposite.
+
+    Args:
+        name: Its name in the logs.
+        dtype: Dtype of the computation; ``None`` for float32.
+        axis: The axis of the vectors.
+
+    Raises:
+        ValueError: At the call: labels and predictions differ in shape.
+
+    Example:
+        >>> metric = CosineSimilarity(axis=1)
+        >>> round(float(metric([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]])), 4)
+        0.5
+
+    Differs from Keras: ``axis`` is in the config.
+
+    Source: ``keras.metrics.CosineSimilarity``.
+    """
+
+    direction: str | None = "up"
+
+    def __init__(
+        self,
+        name: str | None = "cosine_similarity",
+        dtype: DTypeLike | None = None,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.axis = axis
+
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+        """Returns one value per vector."""
+        y_pred = jnp.asarray(y_pred)
+        y_true, y_pred = same_rank(jnp.asarray(y_true, y_pred.dtype), y_pred)
+        require_same_shape("CosineSimilarity", y_true, y_pred)
+        return jnp.sum(_unit(y_true, self.axis) * _unit(y_pred, self.axis), self.axis)
+
+
+def _unit(vectors: Array, axis: int) -> Array:
+    """Returns vectors of length 1, or what Keras makes of those that are almost 0."""
+    squared = jnp.sum(jnp.square(vectors), axis, keepdims=True)
+    return vectors * jax.lax.rsqrt(jnp.maximum(squared, jnp.square(EPSILON)))

@@ -9,6 +9,7 @@ from callbax.optimizers._lookup import get
 from callbax.optimizers._optimizer import Optimizer
 from callbax.optimizers._optimizer_state import ema_of, with_ema
 from callbax.optimizers._setting import LiveNumber
+from callbax.optimizers.adadelta import Adadelta
 from callbax.optimizers.adagrad import Adagrad
 from callbax.optimizers.adam import Adam
 from callbax.optimizers.adamw import AdamW
@@ -20,6 +21,7 @@ from callbax.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -38,5 +40,5 @@ __all__ = [
 
 if not TYPE_CHECKING:  # a type checker is to report unknown names
     __getattr__ = missing_names(
-        __name__, "Pass any optax optimizer: compile(optax.adamw(1e-3), ...)."
+        __name__, "Pass any optax optimizer: compile(optax.adamax(1e-3), ...)."
     )

@@ -37,6 +37,21 @@ def fraction(owner: str, argument: str, value: object) -> float:
     return number(owner, argument, value, most=1)
 
 
+def positive_fraction(owner: str, argument: str, value: object) -> float:
+    """Returns an argument that must be a number above 0, at most 1."""
+    checked = fraction(owner, argument, value)
+    if checked == 0:
+        raise ValueError(
+            explain(
+                f"{owner}({argument}=0)",
+                expected="a number above 0, at most 1",
+                received="0",
+                action=f"Pass a small `{argument}`.",
+            )
+        )
+    return checked
+
+
 def optional_number(owner: str, argument: str, value: object) -> float | None:
     """Returns an argument that must be ``None`` or a number of at least 0."""
     return None if value is None else number(owner, argument, value)

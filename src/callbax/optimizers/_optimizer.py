@@ -28,6 +28,7 @@ from callbax.optimizers._arithmetic import average, clip, decay, like, overwrite
 from callbax.optimizers._hyperparameter import Count, HyperParameter
 from callbax.optimizers._live import Live, Source
 from callbax.optimizers._optimizer_state import OptimizerState, ema_of
+from callbax.optimizers._repr import told
 from callbax.optimizers._setting import CompiledSetting, LiveNumber
 from callbax.optimizers.schedules._schedule import deserialize, serialize
 
@@ -229,6 +230,10 @@ class Optimizer(ABC):
 
     def _updates(self, step: Any) -> Any:
         return step // (self.gradient_accumulation_steps or 1)
+
+    def __repr__(self) -> str:
+        """Returns the constructor's call, without arguments that are as by default."""
+        return told(self)
 
     @property
     def learning_rate(self) -> HyperParameter:

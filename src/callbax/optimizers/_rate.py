@@ -11,17 +11,12 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from callbax._core._arguments import is_number
+from callbax._core._calls import UNTRACEABLE
 from callbax._core._errors import describe, explain
 from callbax._core._types import Array
 
 Schedule = Callable[[Array], ArrayLike]
 """Step -> learning rate, traceable."""
-
-UNTRACEABLE = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-)
 
 
 def as_rate(value: object, *, where: str) -> float:

@@ -10,21 +10,25 @@ from numpy.typing import NDArray
 
 from callbax._core._types import Array, PyTree
 from callbax.optimizers._optimizer import Optimizer
+from callbax.optimizers.adadelta import Adadelta
 from callbax.optimizers.adagrad import Adagrad
 from callbax.optimizers.adam import Adam
 from callbax.optimizers.lion import Lion
+from callbax.optimizers.nadam import Nadam
 from callbax.optimizers.rmsprop import RMSprop
 from callbax.optimizers.sgd import SGD
 
 LAYOUTS: dict[type[Optimizer], tuple[tuple[str, ...], ...]] = {
+    Adadelta: (("e_g", "e_x"),),
     Adagrad: (("sum_of_squares",),),
-    Lion: (("mu",),),
     Adam: (("momentum", "velocity"), ("largest",)),
+    Lion: (("mu",),),
+    Nadam: (("momentum", "velocity"), ("product",)),
     RMSprop: (("nu",), ("-trace",), ("mu",)),
     SGD: (("trace",),),
 }
-"""Optimizer -> its slots in Keras's order. Slots of one group alternate, weight by weight; a minus
-sign says that Keras keeps the slot with the other sign."""
+"""Optimizer -> its slots in Keras's order. Slots of one group alternate, weight by weight, or are
+one number for all weights; a minus sign says that Keras keeps the slot with the other sign."""
 
 
 class OptimizedState(Protocol):
@@ -118,6 +122,7 @@ class OptimizerVariables:
             return [(key, 1) for key in leaves]
         paths = [path for path in self._paths if path in state.params]
         slots = dict.fromkeys(slot for slot, path in leaves if path)
+        single = [slot for slot, path in leaves if not path]
         ordered = []
         for group in ((".averages",), (".accumulated",), *self._layout):
             found = [
@@ -127,6 +132,7 @@ class OptimizerVariables:
                 if slot.endswith(f".{name.lstrip('-.')}")
             ]
             ordered += [((slot, path), sign) for path in paths for slot, sign in found]
+            ordered += [((slot, ""), 1) for name in group for slot in single if slot.endswith(name)]
         return ordered
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import optax
 
 from callbax._core._types import Array, RateLike
-from callbax.optimizers._arguments import Default
+from callbax.optimizers._arguments import Default, number
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
 from callbax.optimizers._setting import CompiledSetting, LiveNumber
@@ -17,11 +17,11 @@ _RATE = Default(0.001)
 class Adagrad(Optimizer):
     """Divides each gradient by the root of the sum of its squares so far.
 
-    Use it for sparse features: a weight that is seldom used keeps a high rate.
+    Use it for sparse features: what is seen rarely keeps a high rate.
 
     Args:
         learning_rate: A number, a schedule, or a function of (step,).
-        initial_accumulator_value: What the sums of squares start from.
+        initial_accumulator_value: Sum of squares with which each weight starts.
         epsilon: Added to the sum, so that nothing is divided by 0.
         weight_decay: See `Optimizer`, as for all that follow.
         clipnorm: Largest norm of each gradient.
@@ -40,7 +40,8 @@ class Adagrad(Optimizer):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> optimizer, params = Adagrad(0.1, 3.0), {"w": jnp.array([1.0, 2.0])}
+        >>> optimizer = Adagrad(0.1, initial_accumulator_value=3.0)
+        >>> params = {"w": jnp.array([1.0, 2.0])}
         >>> params, state = optimizer.update(
         ...     {"w": jnp.ones(2)}, optimizer.init(params), params, learning_rate=0.1, step=0)
         >>> [round(float(weight), 3) for weight in params["w"]]
@@ -48,11 +49,12 @@ class Adagrad(Optimizer):
 
     Differs from Keras: there is no ``loss_scale_factor``.
 
-    Source: ``keras.optimizers.Adagrad``, after Duchi et al., https://jmlr.org/papers/v12/duchi11a.html.
+    Source: ``keras.optimizers.Adagrad``, after Duchi et al.,
+    https://www.jmlr.org/papers/v12/duchi11a.html.
     """
 
-    initial_accumulator_value = CompiledSetting()
     epsilon = LiveNumber()
+    initial_accumulator_value = CompiledSetting(number)
 
     def __init__(
         self,
@@ -84,8 +86,7 @@ class Adagrad(Optimizer):
             name=name,
             **kwargs,
         )
-        self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
+        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
         """Returns optax's Adagrad, epsilon inside the root."""

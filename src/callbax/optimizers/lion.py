@@ -5,7 +5,7 @@ from typing import Any
 import optax
 
 from callbax._core._types import Array, RateLike
-from callbax.optimizers._arguments import Default, fraction
+from callbax.optimizers._arguments import Default, fraction, positive_fraction
 from callbax.optimizers._lookup import OPTIMIZERS
 from callbax.optimizers._optimizer import Optimizer
 from callbax.optimizers._setting import LiveNumber
@@ -15,13 +15,14 @@ _RATE = Default(0.001)
 
 @OPTIMIZERS.register()
 class Lion(Optimizer):
-    """Moves each weight by the rate, in the direction that a running mean of gradients points to.
+    """Moves every weight by the rate, in the direction of the sign of a running mean.
 
-    Use it with a rate three to ten times smaller than Adam's.
+    Use it for large models: it keeps one number per weight. Its rate should be 3 to 10 times lower
+    than Adam's.
 
     Args:
         learning_rate: A number, a schedule, or a function of (step,).
-        beta_1: Fraction of the old mean in the direction, between 0 and 1.
+        beta_1: Fraction of the running mean in the direction; above 0, at most 1.
         beta_2: Fraction of the old mean kept at each step, between 0 and 1.
         weight_decay: See `Optimizer`, as for all that follow.
         clipnorm: Largest norm of each gradient.
@@ -40,18 +41,19 @@ class Lion(Optimizer):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> optimizer, params = Lion(0.1), {"w": jnp.array([1.0, 2.0])}
+        >>> optimizer, params = Lion(0.25), {"w": jnp.array([1.0, 2.0])}
         >>> params, state = optimizer.update(
-        ...     {"w": jnp.ones(2)}, optimizer.init(params), params, learning_rate=0.1, step=0)
-        >>> [round(float(weight), 3) for weight in params["w"]]
-        [0.9, 1.9]
+        ...     {"w": jnp.array([3.0, -3.0])}, optimizer.init(params), params,
+        ...     learning_rate=0.25, step=0)
+        >>> params["w"]
+        Array([0.75, 2.25], dtype=float32)
 
     Differs from Keras: there is no ``loss_scale_factor``.
 
     Source: ``keras.optimizers.Lion``, after Chen et al., https://arxiv.org/abs/2302.06675.
     """
 
-    beta_1 = LiveNumber(fraction)
+    beta_1 = LiveNumber(positive_fraction)
     beta_2 = LiveNumber(fraction)
 
     def __init__(
@@ -87,5 +89,5 @@ class Lion(Optimizer):
         self.beta_1, self.beta_2 = beta_1, beta_2
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
-        """Returns optax's Lion, without its own weight decay."""
+        """Returns optax's Lion; weights are decayed before it, as in Keras."""
         return optax.lion(learning_rate, b1=self.beta_1, b2=self.beta_2, weight_decay=0.0)

@@ -18,9 +18,9 @@ _RATE = Default(0.001)
 
 @OPTIMIZERS.register()
 class Nadam(Optimizer):
-    """Adam with Nesterov's momentum: it looks one update ahead.
+    """Adam whose momentum looks one step ahead, as Nesterov's does.
 
-    Use it if Adam trains well but slowly.
+    Use it in place of Adam, if that turns too slowly.
 
     Args:
         learning_rate: A number, a schedule, or a function of (step,).
@@ -52,7 +52,7 @@ class Nadam(Optimizer):
     Differs from Keras: there is no ``loss_scale_factor``.
 
     Source: ``keras.optimizers.Nadam``, after Dozat,
-    https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+    https://cs229.stanford.edu/proj2015/054_report.pdf.
     """
 
     beta_1 = LiveNumber(fraction)
@@ -93,7 +93,7 @@ class Nadam(Optimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def transformation(self, learning_rate: Array) -> optax.GradientTransformation:
-        """Returns Nadam in Keras's arithmetic."""
+        """Returns Nadam with Keras's schedule of momenta."""
         return keras_nadam(learning_rate, self.beta_1, self.beta_2, self.epsilon)
 
 
@@ -104,26 +104,23 @@ class NadamState:
 
     Attributes:
         count: How many updates came before.
-        product: Product of the momenta so far.
         momentum: Running means of the gradients.
         velocity: Running means of their squares.
+        product: Product of the momenta of all updates so far.
     """
 
     count: Array
-    product: Array
     momentum: PyTree
     velocity: PyTree
+    product: Array
 
 
 def keras_nadam(
-    learning_rate: Array,
-    beta_1: float | Array,
-    beta_2: float | Array,
-    epsilon: float | Array,
+    learning_rate: Array, beta_1: float | Array, beta_2: float | Array, epsilon: float | Array
 ) -> optax.GradientTransformation:
-    """Returns Nadam whose momentum grows from update to update, as Keras has it.
+    """Returns Nadam whose momentum grows with the updates, from half of ``beta_1`` towards it.
 
-    ``optax.nadam`` keeps the momentum as it is.
+    ``optax.nadam`` keeps the momentum constant, which gives other numbers.
 
     Args:
         learning_rate: The rate, a float32 scalar.
@@ -138,26 +135,31 @@ def keras_nadam(
         def zeros() -> PyTree:
             return jax.tree.map(jnp.zeros_like, params)
 
-        return NadamState(jnp.zeros((), jnp.int32), jnp.ones(()), zeros(), zeros())
+        return NadamState(jnp.zeros((), jnp.int32), zeros(), zeros(), jnp.ones((), jnp.float32))
+
+    # Rounded to float32 at once, as in Keras: it tells after some tens of updates.
+    first, second = jnp.float32(beta_1), jnp.float32(beta_2)
+
+    def momentum_at(update: Array) -> Array:
+        return jnp.multiply(first, 1 - 0.5 * jnp.float32(0.96) ** update)
 
     def update(
         grads: PyTree, state: NadamState, params: PyTree = None
     ) -> tuple[PyTree, NadamState]:
         done = (state.count + 1).astype(jnp.float32)
-        now, then = (beta_1 * (1 - 0.5 * jnp.float32(0.96) ** step) for step in (done, done + 1))
+        now, then = momentum_at(done), momentum_at(done + 1)
         product = state.product * now
-        momentum = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), state.momentum, grads)
+        momentum = jax.tree.map(lambda m, g: m + (g - m) * (1 - first), state.momentum, grads)
         velocity = jax.tree.map(
-            lambda v, g: v + (jnp.square(g) - v) * (1 - beta_2), state.velocity, grads
+            lambda v, g: v + (jnp.square(g) - v) * (1 - second), state.velocity, grads
         )
-        correction = 1 - jnp.float32(beta_2) ** done
+        corrected = 1 - second**done
 
         def change(m: Array, v: Array, g: Array) -> Array:
             ahead = then * m / (1 - product * then) + (1 - now) * g / (1 - product)
-            step: Array = ahead * learning_rate / (jnp.sqrt(v / correction) + epsilon)
-            return -step
+            return -ahead * learning_rate / (jnp.sqrt(v / corrected) + epsilon)
 
         changes = jax.tree.map(change, momentum, velocity, grads)
-        return changes, NadamState(state.count + 1, product, momentum, velocity)
+        return changes, NadamState(state.count + 1, momentum, velocity, product)
 
     return optax.GradientTransformation(init, update)

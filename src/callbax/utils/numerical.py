@@ -1,10 +1,17 @@
-"""Labels as vectors."""
+"""Labels as vectors, and vectors of length 1."""
 
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from callbax._core._arguments import optional_count
+from callbax._core._arguments import count, optional_count
 from callbax._core._errors import describe, explain
+from callbax._core._types import Array
+
+_EPSILON = 1e-7
 
 
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]:
@@ -54,6 +61,42 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
             "Pass a larger num_classes, or number the classes from 0.",
         )
     return np.eye(length)[classes]
+
+
+def normalize(x: ArrayLike | jax.Array, axis: int = -1, order: int = 2) -> NDArray[Any] | jax.Array:
+    """Scales vectors to length 1.
+
+    For embeddings, of which only the direction counts.
+
+    Differs from Keras: ``axis=0`` works for NumPy's arrays (Keras takes it for -1), and lists
+    become arrays of NumPy too.
+
+    Args:
+        x: Numbers of any shape.
+        axis: The axis of the vectors.
+        order: Of the norm: 2 for the Euclidean length, 1 for the sum of absolute values.
+
+    Returns:
+        A copy of its shape; vectors of zeros stay what they are. JAX's arrays give JAX's, where
+        lengths below 1e-7 count as 1e-7.
+
+    Raises:
+        ValueError: ``order`` is not a positive whole number.
+
+    Example:
+        >>> normalize(np.array([[3.0, 4.0]]))
+        array([[0.6, 0.8]])
+
+    Source: https://keras.io/api/utils/python_utils/#normalize-function
+    """
+    order = count("normalize", "order", order)
+    if isinstance(x, jax.Array):
+        norm = jnp.linalg.norm(x, order, axis, keepdims=True)
+        normed: Array = x / jnp.maximum(norm, _EPSILON)
+        return normed
+    given = np.atleast_1d(np.asarray(x))
+    norm = np.linalg.norm(given, order, axis, keepdims=True)
+    return np.asarray(given / np.where(norm == 0, 1, norm))
 
 
 def _refusal(expected: str, received: object, action: str) -> ValueError:

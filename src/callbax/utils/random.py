@@ -1,13 +1,8 @@
 """One seed for a whole program."""
 
-import random
-
-import numpy as np
-
 from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
-from callbax._core._keras import loaded_keras
-from callbax._core._rng import start_streams
+from callbax._core._rng import seed_generators
 
 _LARGEST_SEED = 2**32 - 1
 
@@ -48,8 +43,4 @@ def set_random_seed(seed: int) -> None:
                 action="Pass one number of your choice, the same in every run to be repeated.",
             )
         )
-    if (keras := loaded_keras()) is not None:
-        keras.utils.set_random_seed(int(seed))
-    start_streams(int(seed))
-    random.seed(int(seed))
-    np.random.seed(int(seed))
+    seed_generators(int(seed))
