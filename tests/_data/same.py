@@ -80,10 +80,14 @@ class Killed(BaseException):
     """Stands for SIGKILL."""
 
 
-def interrupted(make, directory, after, **fit):
-    """Fits, is killed after so many batches, begins anew with new data; None kills nothing."""
+def interrupted(make, directory, after, *, reseeds=True, **fit):
+    """Fits, is killed after so many batches, begins anew with new data; None kills nothing.
+
+    The second life has another seed of the order of arrays, as that of the backup counts, unless
+    `reseeds` is False: the seed is TensorFlow's too, whose shuffled data sets go by it.
+    """
     history, weights = None, None
-    for kill in (after, None) if after else (None,):
+    for life, kill in enumerate((after, None) if after else (None,)):
         left = [kill]
 
         def count(batch, logs, left=left):
@@ -92,7 +96,7 @@ def interrupted(make, directory, after, **fit):
                 if not left[0]:
                     raise Killed
 
-        cb.utils.set_random_seed(5)  # of the order in which arrays are shuffled
+        cb.utils.set_random_seed(5 + life * reseeds)
         model = line()
         backup = cb.callbacks.BackupAndRestore(directory, save_freq=1)
         hooks = [cb.callbacks.LambdaCallback(on_train_batch_end=count), backup]

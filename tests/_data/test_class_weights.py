@@ -53,7 +53,7 @@ def test_classes_may_be_written_as_in_json():
 
 BAD = {
     "both kinds of weights": ((X[:4], Y[:4], np.ones(4)), "received both"),
-    "no targets": ((X[:4],), "Let the source yield the targets"),
+    "no targets": ((X[:4],), "Let the source yield pairs"),
     "several outputs": ((X[:4], {"a": Y[:4]}), "With several outputs, pass `sample_weight`"),
 }
 

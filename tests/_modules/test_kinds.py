@@ -1,4 +1,4 @@
-"""Every kind of module trains, shows itself in hooks, is saved, resumed and copied alike."""
+"""What every kind of module can do: hooks, weights, files, copies, resuming, freezing."""
 
 import copy
 import pickle
@@ -7,205 +7,407 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
-from tests._modules.nets import KINDS
+from flax import linen as nn
+from flax import nnx
+from tests._modules.kinds import BATCH, HELD, KINDS, X, Y, arrays_in
 
 import callbax as cb
+from callbax._data._placement import OneDevice
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(43, 5)).astype("float32")
-Y = X.sum(1, keepdims=True)
-FIT = {"batch_size": 4, "verbose": 0}
-VALUES = [name for name in KINDS if name != "nnx"]
+every_kind = pytest.mark.parametrize("kind", KINDS)
+every_held_kind = pytest.mark.parametrize("kind", HELD)
 
 
-def make(kind, **options):
-    model = cb.Model(KINDS[kind](), seed=1, **options)
+def made(kind, seed=0, **arguments):
+    model = cb.Model(KINDS[kind](), seed=seed, **arguments)
     model.compile(cb.optimizers.Adam(0.01), "mse", metrics=["mae"])
     return model
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_trains(kind):
-    cb.utils.set_random_seed(0)
-    model = make(kind)
-    history = model.fit(X, Y, epochs=30, validation_data=(X, Y), **FIT).history
-    assert history["loss"][-1] < 0.5 * history["loss"][0]
-    assert history["val_loss"][-1] < 0.5 * history["val_loss"][0]
-    assert model.predict(X, verbose=0).shape == (43, 1)
+def fit(model, hook=None, epochs=2, callbacks=()):
+    """Runs a function at the end of every batch."""
+
+    class Hook(cb.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if hook is not None:
+                hook(batch)
+
+    return model.fit(
+        X, Y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[Hook(), *callbacks]
+    )
 
 
-def test_an_equinox_module_trains_as_by_hand():
-    module = eqx.nn.MLP(5, 1, 8, 2, key=jax.random.key(3))
-    model = cb.Model(module)
-    model.compile(optax.sgd(0.05), "mse")
-    model.fit(X[:40], Y[:40], shuffle=False, epochs=2, batch_size=8, verbose=0)
-
-    @eqx.filter_jit
-    def step(module, x, y):
-        def loss(module):
-            return jnp.mean((jax.vmap(module)(x) - y) ** 2)
-
-        grads = eqx.filter_grad(loss)(module)
-        return eqx.apply_updates(module, jax.tree.map(lambda g: -0.05 * g, grads))
-
-    for _ in range(2):
-        for start in range(0, 40, 8):
-            module = step(module, X[start : start + 8], Y[start : start + 8])
-    for ours, theirs in zip(
-        jax.tree.leaves(eqx.filter(model.module, eqx.is_array)),
-        jax.tree.leaves(eqx.filter(module, eqx.is_array)),
-        strict=True,
-    ):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+def bits(arrays):
+    return [np.asarray(array).tobytes() for array in arrays]
 
 
-@pytest.mark.parametrize("kind", ["equinox", "equinox with state"])
-def test_a_module_that_cannot_change_is_shown_as_of_the_batch(kind):
-    model, seen = make(kind), []
-    before = np.array(model.module.first.weight)
-
-    def look(batch, logs):
-        seen.append(np.array(model.module.first.weight))
-
-    hook = cb.callbacks.LambdaCallback(on_train_batch_end=look)
-    model.fit(X, Y, callbacks=[hook], **FIT)
-    assert len(seen) == 11
-    assert all(np.any(a != b) for a, b in zip([before, *seen], seen, strict=False))
-    np.testing.assert_array_equal(seen[-1], model.module.first.weight)
+def same(model, other):
+    return bits(model.get_weights()) == bits(other.get_weights())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_weights_written_in_a_hook_count(kind):
-    model, zeros = make(kind), []
-    model.fit(X, Y, **FIT)
-
-    def write(batch, logs):
-        if batch == 10:
-            model.set_weights([0 * w for w in model.get_weights()])
-            zeros.append(all(not np.any(w) for w in model.get_weights()))
-
-    model.fit(X, Y, callbacks=[cb.callbacks.LambdaCallback(on_train_batch_end=write)], **FIT)
-    assert zeros == [True]
-    assert all(not np.any(w) for w in model.get_weights())
+@every_kind
+def test_it_learns(kind):
+    model = made(kind)
+    history = fit(model, epochs=30).history
+    assert history["loss"][-1] < 0.7 * history["loss"][0]
+    assert model.evaluate(X, Y, verbose=0)[0] < history["loss"][0]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_files_hold_the_weights(kind, tmp_path):
-    model = make(kind)
-    model.fit(X, Y, **FIT)
-    model.save_weights(tmp_path / "w.weights.h5")
-    other = make(kind)
-    other.predict(X, verbose=0)
-    other.load_weights(tmp_path / "w.weights.h5")
-    np.testing.assert_array_equal(model.predict(X, verbose=0), other.predict(X, verbose=0))
+@every_kind
+def test_the_module_is_that_of_the_batch_and_of_the_end(kind):
+    model, seen = made(kind), []
+
+    def look(batch):
+        seen.append(bits(arrays_in(model.module)))
+        assert sorted(seen[-1]) == sorted(bits(model.get_weights()))
+
+    fit(model, look)
+    assert len({tuple(one) for one in seen}) == len(seen) == 22, "every batch has its own"
+    assert bits(arrays_in(model.module)) == seen[-1]
 
 
-class Interrupt(cb.callbacks.Callback):
-    def on_train_batch_end(self, batch, logs=None):
-        if self.model.optimizer.iterations == 17:
-            raise KeyboardInterrupt
+@every_kind
+@pytest.mark.parametrize("way", ["set_weights", "assign"])
+def test_what_a_hook_writes_counts(kind, way):
+    def write(model):
+        if way == "set_weights":
+            model.set_weights([w * 0 for w in model.get_weights()])
+        for weight in model.weights if way == "assign" else ():
+            weight.assign(weight.numpy() * 0)
+
+    model = made(kind)
+    model.optimizer.learning_rate = 0.0
+    fit(model, lambda batch: write(model) if batch == 9 else None, epochs=1)
+    params = model.trainable_weights
+    assert params
+    assert not any(w.numpy().any() for w in params), "the last step had a rate of 0"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_interrupted_run_continues_bit_for_bit(kind, tmp_path):
-    def run(folder, *more):
-        cb.utils.set_random_seed(5)
-        model = make(kind)
-        store = cb.callbacks.BackupAndRestore(folder, save_freq=2)
-        model.fit(X, Y, epochs=3, callbacks=[store, *more], **FIT)
-        return [w.tobytes() for w in model.get_weights()]
+@every_held_kind
+def test_another_module_may_be_assigned_in_a_hook(kind):
+    model, other = made(kind), made(kind, seed=7)
+    model.build((None, 5))
+    other.build((None, 5))
+    other.set_weights([w + w.dtype.type(1) for w in other.get_weights()])
+    at_once = []
 
-    expected = run(tmp_path / "a")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "b", Interrupt())
-    assert run(tmp_path / "b") == expected
+    def assign(batch):
+        if batch == 3:
+            model.module = other.module
+            at_once.append(same(model, other))
 
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_copies_are_models_of_their_own(kind):
-    model = make(kind)
-    model.fit(X, Y, **FIT)
-    again = copy.deepcopy(model)
-    expected = model.predict(X, verbose=0)
-    model.fit(X, Y, **FIT)
-    np.testing.assert_array_equal(again.predict(X, verbose=0), expected)
+    fit(model, assign, epochs=1)
+    assert at_once == [True]
+    assert not same(model, other), "training went on from there"
 
 
-@pytest.mark.parametrize("kind", ["linen", "pair"])
-def test_it_is_pickled(kind):
-    model = make(kind)
-    model.fit(X, Y, **FIT)
-    again = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+@every_kind
+def test_files_hold_it(kind, tmp_path):
+    model = made(kind)
+    fit(model)
+    for name in ("a.weights.h5", "a.safetensors"):
+        model.save_weights(tmp_path / name)
+        again = made(kind, seed=1)
+        again.build((None, 5))
+        assert not same(again, model)
+        again.load_weights(tmp_path / name)
+        assert same(again, model)
+        np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
 
 
-@pytest.mark.parametrize("kind", VALUES)
-def test_a_predicate_freezes_by_path(kind):
-    model = make(kind, trainable=lambda path: "first" not in path and "Dense_0" not in path)
-    model.predict(X, verbose=0)
-    before = {w.path: np.array(w.value) for w in model.weights}
-    model.fit(X, Y, **FIT)
-    moved = {w.path for w in model.weights if np.any(before[w.path] != np.array(w.value))}
-    still = {path for path in before if "first" in path or "Dense_0" in path}
-    assert still
-    assert not moved & still
-    assert moved
+class Killed(Exception):
+    pass
 
 
-def test_a_frozen_path_of_an_nnx_module_is_refused():
-    with pytest.raises(TypeError, match=r"(?s)trainable=.*layer.trainable = False"):
-        make("nnx", trainable=lambda path: True)
+def killed_and_resumed(kind, folder, *, backup=True):
+    def kill(batch):
+        if batch == 6 and len(batches) == 11 + 6:
+            raise Killed
+        batches.append(batch)
+
+    def callbacks():
+        return [cb.callbacks.BackupAndRestore(folder, save_freq=1)] if backup else []
+
+    batches = []
+    first = made(kind)
+    with pytest.raises(Killed):
+        fit(first, kill, epochs=3, callbacks=callbacks())
+    again = made(kind, seed=99)
+    fit(again, epochs=3, callbacks=callbacks())
+    return again
 
 
-def test_an_object_of_no_known_kind_names_the_kinds():
-    with pytest.raises(TypeError, match=r"(?s)flax.nnx.Module.*equinox.Module.*linen.*pair.*Keras"):
-        cb.Model(object())
+@every_kind
+def test_a_killed_run_continues_bit_for_bit(kind, tmp_path):
+    whole = made(kind)
+    fit(whole, epochs=3)
+    assert same(killed_and_resumed(kind, tmp_path / "a"), whole)
 
 
-def test_nothing_to_train_is_an_error_before_the_first_step():
-    model = cb.Model((lambda key, x: {}, lambda params, x: x))
+@every_kind
+def test_a_run_that_starts_again_differs(kind, tmp_path):
+    """Negative control: without the backup another order of the data, and other draws."""
+    whole = made(kind)
+    fit(whole, epochs=3)
+    assert not same(killed_and_resumed(kind, tmp_path / "a", backup=False), whole)
+
+
+@every_kind
+def test_a_recorded_batch_is_visited_and_continued_from(kind):
+    model, seen = made(kind), []
+    recorder = cb.callbacks.Recorder()
+    history = fit(model, lambda b: seen.append(bits(model.get_weights())), callbacks=[recorder])
+    moment = history.at(1, 2)
+    after = {**moment.after.params, **moment.after.stats}
+    assert bits(after[weight.path] for weight in model.weights) == seen[11 + 2]
+    branch = moment.branch()
+    branch.fit(X, Y, batch_size=BATCH, epochs=2, verbose=0)
+    assert same(branch.model, model), "the same steps again, on a copy"
+
+
+@every_kind
+def test_a_deep_copy_is_a_model_of_its_own(kind):
+    model, copies = made(kind), []
+    fit(model, lambda batch: copies.append(copy.deepcopy(model)) if batch == 2 else None, epochs=1)
+    assert not same(copies[0], model)
+    twin = copy.deepcopy(model)
+    assert same(twin, model)
+    fit(twin, epochs=1)
+    assert not same(twin, model)
+    fit(model, epochs=1)
+    assert same(twin, model)
+
+
+@every_kind
+def test_a_pickled_model_is_the_same(kind):
+    model = made(kind)
+    fit(model, epochs=1)
+    twin = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(twin.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+@every_kind
+def test_parts_can_be_frozen_by_path(kind):
+    model = made(kind, trainable=lambda path: "last" in path or "Dense_1" in path)
+    model.build((None, 5))
+    before = {w.path: w.numpy() for w in model.weights}
+    trained = {w.path for w in model.trainable_weights}
+    assert trained
+    assert trained < set(before)
+    assert list(before) == [w.path for w in model.weights]
+    fit(model)
+    after = {w.path: w.numpy() for w in model.weights}
+    moved = {path for path in before if (before[path] != after[path]).any()}
+    kept = {path for path in before if path not in trained and not _is_statistic(path)}
+    assert kept
+    assert trained <= moved
+    assert not moved & kept
+
+
+def _is_statistic(path):
+    return path.startswith(("batch_stats", "state")) or path in ("norm/mean", "norm/var")
+
+
+@every_held_kind
+def test_the_whole_model_can_be_frozen_between_runs(kind):
+    model = made(kind)
+    fit(model, epochs=1)
+    count = len(model.trainable_weights)
+    before = {w.path: w.numpy() for w in model.trainable_weights}
+    model.trainable = False
+    assert model.trainable_weights == []
+    fit(model, epochs=1)
+    for weight in model.weights:
+        if weight.path in before:
+            np.testing.assert_array_equal(weight.numpy(), before[weight.path])
+    model.trainable = True
+    fit(model, epochs=1)
+    assert len(model.trainable_weights) == count
+    assert any((w.numpy() != before[w.path]).any() for w in model.trainable_weights)
+
+
+@every_held_kind
+def test_freezing_in_a_hook_is_refused(kind):
+    model = made(kind)
+
+    def freeze(batch):
+        model.trainable = False
+
+    with pytest.raises(RuntimeError, match=r"(?s)trainable = False.*between two runs"):
+        fit(model, freeze)
+
+
+@every_kind
+def test_counts_and_shapes(kind, capsys):
+    model = made(kind)
+    model.build((None, 5))
+    assert model.count_params() == sum(w.size for w in model.get_weights())
+    assert model.output_shape == (None, 1)
+    assert model.input_shape == (None, 5)
+    model.summary()
+    printed = capsys.readouterr().out
+    assert "?" not in printed
+    assert "(None, 1)" in printed
+    if kind != "pair":
+        assert "(None, 8)" in printed, "of the parts within"
+        assert len(model.layers) == (3 if kind == "Equinox" else 4)
+        named = "Dense_0" if kind == "Linen" else "first"
+        assert model.get_layer(named) is not None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "pair"])
+def test_a_summary_tells_shapes_and_sizes_of_parts(kind):
+    model, texts = made(kind), []
+    fit(model, epochs=1)
+    model.summary(print_fn=texts.append)
+    rows = [[cell.strip() for cell in line.split("│")] for line in texts[0].splitlines()]
+    first = 48 if kind in ("Equinox", "NNX") else 40
+    for name, width, size in (("first", 8, first), ("last", 1, 9)):
+        name = f"Dense_{['first', 'last'].index(name)}" if kind == "Linen" else name
+        row = next(row for row in rows if len(row) > 3 and row[1].startswith(f"{name} ("))
+        assert row[2:4] == [f"(None, {width})", str(size)]
+
+
+@every_kind
+def test_shapes_are_known_after_a_fit_and_traced_for_those_who_ask(kind, monkeypatch):
+    model, traced = made(kind), []
+    own = type(model._engine.functional)._traced
+    monkeypatch.setattr(
+        type(model._engine.functional),
+        "_traced",
+        lambda self, inputs: traced.append(inputs) or own(self, inputs),
+    )
+    fit(model)
+    assert not traced
+    for _ in range(3):
+        model.summary(print_fn=lambda text: None)
+    assert len(traced) == 1
+
+
+@every_kind
+def test_classes_are_as_they_were_after_a_summary(kind):
+    before = [vars(c).get("__call__") for c in (eqx.nn.Linear, eqx.nn.Dropout, nnx.Linear)]
+    model = made(kind)
+    model.build((None, 5))
+    model.summary(print_fn=lambda text: None)
+    after = [vars(c).get("__call__") for c in (eqx.nn.Linear, eqx.nn.Dropout, nnx.Linear)]
+    assert all(one is two for one, two in zip(before, after, strict=True))
+
+
+@every_kind
+def test_a_call_is_what_is_predicted(kind):
+    model = made(kind)
+    fit(model)
+    np.testing.assert_array_equal(model(X), model.predict(X, batch_size=len(X), verbose=0))
+
+
+@every_held_kind
+def test_draws_follow_from_the_seed_or_from_the_global_one(kind):
+    def weights(seed, model_seed):
+        cb.utils.set_random_seed(seed)
+        model = made(kind, seed=model_seed)
+        fit(model, epochs=1)
+        return bits(model.get_weights())
+
+    assert weights(3, None) == weights(3, None) != weights(4, None)
+    assert weights(3, 5) == weights(4, 5) != weights(4, 6)
+
+
+@every_held_kind
+def test_states_too_large_for_a_copy_leave_what_the_user_holds(kind, monkeypatch):
+    kept = []
+    monkeypatch.setattr(OneDevice, "memory", property(lambda self: 1))
+    small = made(kind)
+    small.build((None, 5))
+    kept.append(small.module)
+    fit(small, lambda batch: kept.append(small.module) if batch % 3 == 0 else None, epochs=2)
+    kept.append(small.module)
+    fit(small, epochs=1)
+    assert all(np.isfinite(array).all() for module in kept for array in arrays_in(module))
+    assert len({tuple(bits(arrays_in(module))) for module in kept}) == len(kept) == 10
+
+
+@every_held_kind
+def test_it_ends_as_on_a_large_device(kind, monkeypatch):
+    large = made(kind)
+    fit(large, epochs=3)
+    monkeypatch.setattr(OneDevice, "memory", property(lambda self: 1))
+    small = made(kind)
+    fit(small, epochs=3)
+    assert same(small, large)
+    assert bits(arrays_in(small.module)) == bits(arrays_in(large.module))
+
+
+class Constant(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return x[:, :1]
+
+
+class Nothing(eqx.Module):
+    def __call__(self, x):
+        return x[:1]
+
+
+class NnxNothing(nnx.Module):
+    def __call__(self, x):
+        return x[:, :1]
+
+
+NOTHING = {
+    "Equinox": Nothing,
+    "Linen": Constant,
+    "pair": lambda: (lambda key, x: {}, lambda params, x: x[:, :1]),
+    "NNX": NnxNothing,
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_nothing_to_train_is_an_error_before_the_first_step(kind):
+    model = cb.Model(NOTHING[kind]())
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match=r"(?s)`fit`: expected a module with weights.*received"):
-        model.fit(X, X, verbose=0)
+    with pytest.raises(ValueError, match=r"(?s)`fit`: expected .*can change, received .*none\."):
+        model.fit(X, Y, verbose=0)
+    assert model.optimizer.iterations == 0
+    assert model.evaluate(X, Y, verbose=0) > 0
 
 
-def test_a_module_in_training_is_told_so():
-    """Negative control: without dropout, evaluation and training would agree."""
-    cb.utils.set_random_seed(0)
-    model = make("linen")
-    model.predict(X, verbose=0)
-    one = model(X, training=True)
-    assert np.any(np.array(one) != np.array(model(X, training=False)))
+@every_kind
+def test_a_path_that_is_nowhere_is_one_too(kind):
+    with pytest.raises(ValueError, match=r"trainable=\.\.\."):
+        fit(made(kind, trainable=lambda path: "haed" in path))
 
 
-def test_several_inputs_reach_it_as_arguments():
-    class Two(eqx.Module):
-        a: eqx.nn.Linear
-        b: eqx.nn.Linear
+@pytest.mark.parametrize("thing", [object(), LookupError, [1], (1, 2), EOFError()])
+def test_other_things_are_refused_by_the_names_of_what_is_known(thing):
+    with pytest.raises(TypeError, match=r"(?s)flax.nnx.*flax.linen.*equinox.*Keras.*\(init, apply"):
+        cb.Model(thing)
 
-        def __call__(self, x, y):
-            return self.a(x) + self.b(y)
 
-    keys = jax.random.split(jax.random.key(0))
-    model = cb.Model(Two(eqx.nn.Linear(5, 1, key=keys[0]), eqx.nn.Linear(5, 1, key=keys[1])))
-    model.compile("sgd", "mse")
-    assert model.fit((X, X), Y, verbose=0).history["loss"]
+def test_trainable_takes_a_function():
+    with pytest.raises(TypeError, match=r"trainable=\.\.\..*from the path"):
+        cb.Model(KINDS["Linen"](), trainable=["Dense_1"])
 
 
 @pytest.mark.parametrize(
-    ("kind", "rows"),
-    [
-        ("nnx", ["first (Linear) │ (None, 8) │ 48", "last (Linear) │ (None, 1) │ 9"]),
-        ("equinox", ["first (Linear) │ (None, 8) │ 48", "last (Linear) │ (None, 1) │ 9"]),
-        ("linen", ["Dense_0 (_Layer) │ (None, 8) │ 48", "Dense_1 (_Layer) │ (None, 1) │ 9"]),
-    ],
+    ("kind", "other"),
+    [("Equinox", KINDS["Linen"]), ("Linen", KINDS["pair"]), ("NNX", KINDS["NNX"])],
 )
-def test_a_summary_shows_real_shapes_once_it_has_seen_data(kind, rows):
-    model, lines = make(kind), []
-    model.fit(X, Y, **FIT)
-    model.summary(print_fn=lines.append)
-    text = "\n".join(" ".join(line.split()) for line in "\n".join(lines).splitlines())
-    for row in rows:
-        assert row in text
+def test_a_module_of_another_kind_is_not_taken_in_its_place(kind, other):
+    with pytest.raises(TypeError, match=r"model.module = \.\.\."):
+        made(kind).module = other()
+
+
+def test_in_a_run_it_must_have_the_same_parts():
+    model = made("Equinox")
+
+    def assign(batch):
+        model.module = eqx.nn.MLP(5, 1, 4, 1, key=jax.random.key(0))
+
+    with pytest.raises(ValueError, match=r"(?s)numbers alone.*between two runs"):
+        fit(model, assign)
+    assign(0)
+    fit(model)
+    assert model.weights[0].path == "layers/0/weight"
+    assert jnp.shape(model.weights[0].value) == (4, 5)

@@ -1,10 +1,12 @@
 """How long executions are, and how much of them hooks that touch the state make void."""
 
+import itertools
 import random
 
 import jax
 import pytest
 
+from callbax._data._placement import OneDevice
 from callbax._training._compile import Programs
 from callbax._training._pace import Pace, StepTime, check_steps_per_execution
 
@@ -12,13 +14,13 @@ EPOCH = 938
 STEP_SECONDS = 30e-6
 
 
-def void(is_touched, epochs, *, writes):
+def void(is_touched, epochs, *, writes, every=None):
     """Runs through epochs, as the timeline does: one execution ahead of the hooks.
 
     Returns:
         For each epoch, how many steps were replayed or thrown away.
     """
-    pace, lost, cursor = Pace("auto", StepTime()), [0] * epochs, 0
+    pace, lost, cursor = Pace("auto", StepTime(), every=every), [0] * epochs, 0
     for epoch in range(epochs):
         pace.epoch_started(cursor)
         start, end = cursor, cursor + EPOCH
@@ -64,6 +66,23 @@ def test_regular_hooks_are_foreseen_from_the_second_epoch_on(is_touched, writes)
     assert later == [0, 0, 0]
 
 
+def counted(every):
+    """Touches after every n batches of the run, whatever the epoch."""
+    seen = itertools.count(1)
+    return lambda batch: next(seen) % every == 0
+
+
+@pytest.mark.parametrize("every", [100, 300])
+def test_what_counts_on_from_epoch_to_epoch_is_foreseen(every):
+    first, *later = void(counted(every), epochs=5, writes=False)
+    assert first > 0
+    assert later == [0, 0, 0, 0]
+
+
+def test_what_is_known_beforehand_is_foreseen_from_the_first_time_on():
+    assert void(counted(100), epochs=4, writes=False, every=100) == [0, 0, 0, 0]
+
+
 @pytest.mark.parametrize("writes", [False, True], ids=["reads", "writes"])
 def test_irregular_hooks_make_executions_short(writes):
     dice = random.Random(0)
@@ -79,7 +98,7 @@ def test_an_integer_is_kept_to(value):
 
 
 def test_a_run_starts_as_long_as_the_last_one_with_these_batches_was():
-    programs = Programs(step=None)
+    programs = Programs(None, OneDevice())
     shape = jax.ShapeDtypeStruct((64, 784), "float32")
     first = Pace("auto", programs.step_time((shape, None)))
     lengths = []

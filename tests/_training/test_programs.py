@@ -68,7 +68,7 @@ def first_chunk(model):
     feed.start_pass(0)
     engine = model._engine
     state = engine.read().replace(metrics=engine.recipe.report.reset(()))
-    programs = engine._programs["train"]
+    programs = engine._programs.by_mode["train"]
     return programs, programs.pack(state), feed.next_chunk().batches
 
 
@@ -100,6 +100,7 @@ def test_a_single_step_has_the_bits_of_a_step_in_a_loop(module, optimizer):
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="only XLA's CPU compiler does that")
+@pytest.mark.one_device("it asks programs of one device")
 def test_convolutions_are_stepped_on_a_cpu():
     programs, start, batches = first_chunk(compiled(Convolution, "adam"))
     assert not programs.looped

@@ -216,5 +216,10 @@ def _whole(least: int) -> str:
     return kinds.get(least, f"an integer of at least {least}")
 
 
+def place(where: str, name: str, value: Any) -> str:
+    """Returns an argument as errors name it: ``Dense(activation='relu')``."""
+    return f"{where}({name}={_shown(value)})"
+
+
 def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, str | int | float | None) else "..."

@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-import jax
 import numpy as np
 
 
@@ -56,6 +55,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.dtype):
         return value.name
     # A number that came as a scalar of NumPy or JAX; JSON knows neither.
-    if isinstance(value, np.generic | np.ndarray | jax.Array) and value.shape == ():
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return value.item()
     return value

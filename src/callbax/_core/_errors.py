@@ -23,7 +23,20 @@ def explain(where: str, *, expected: str, received: str, action: str) -> str:
         `fit(batch_size=0)`: expected a positive integer, received 0.
         Pass at least 1.
     """
+    expected, received = shortened(expected), shortened(received)
     return f"`{where}`: expected {expected}, received {received}.\n{action}"
+
+
+def shortened(text: str, length: int = 600) -> str:
+    """Returns a text of at most about a length: the beginning of a longer one, and its end.
+
+    Example:
+        >>> shortened("one, two, three, four, five", 16)
+        'one, two... five'
+    """
+    if len(text) <= length:
+        return text
+    return f"{text[: length // 2]}...{text[len(text) - length // 2 + 3 :]}"
 
 
 def closest(name: object, names: Iterable[str], *, count: int = 3) -> str:
@@ -45,7 +58,7 @@ def closest(name: object, names: Iterable[str], *, count: int = 3) -> str:
     near = difflib.get_close_matches(str(name).lower(), legal, n=count, cutoff=0.6)
     label = "Closest" if near else "Known names"
     quoted = ", ".join(f'"{legal_name}"' for legal_name in near or legal)
-    return f"{label}: {quoted}."
+    return f"{label}: {shortened(quoted)}."
 
 
 def describe(value: Any) -> str:
@@ -61,16 +74,18 @@ def describe(value: Any) -> str:
         '0.5 (float)'
     """
     kind = type(value).__name__
+    if kind.endswith("Tracer") or kind == "ShapeDtypeStruct":  # what stands for arrays in JAX
+        kind = "array"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{kind} of shape {tuple(value.shape)} and dtype {value.dtype}"
     if isinstance(value, Mapping):
-        return f"{kind} with keys {list(value)}"
+        return shortened(f"{kind} with keys {list(value)}")
     if isinstance(value, list | tuple | set):
         return f"{kind} of length {len(value)}"
     if value is None or isinstance(value, bool):
         return repr(value)
     if isinstance(value, int | float | str):
-        return f"{value!r} ({kind})"
+        return f"{shortened(repr(value))} ({kind})"
     if isinstance(value, type):
         return f"the class {value.__name__}"
     return f"an object of type {kind}"

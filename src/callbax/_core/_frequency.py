@@ -45,6 +45,11 @@ class Frequency:
         self._count = 0
         self._since = time.monotonic()
 
+    @property
+    def batches(self) -> int | None:
+        """After how many batches it is due; None if it does not go by batches."""
+        return int(self._every) if self._unit == "batch" else None
+
     def start(self) -> None:
         """Lets the clock run from here on; counts continue."""
         self._since = time.monotonic()

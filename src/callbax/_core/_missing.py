@@ -2,6 +2,7 @@
 
 import dis
 import sys
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any, Protocol
 
@@ -23,12 +24,13 @@ class Missing(Protocol):
         """
 
 
-def missing_names(room: str, instead: str) -> Missing:
+def missing_names(room: str, instead: str, hints: Mapping[str, str] | None = None) -> Missing:
     """Returns a module's ``__getattr__``, which says what there is in place of a name of Keras's.
 
     Args:
         room: Full name of the module; its ``__all__`` are the names that it has.
         instead: Whole sentences on what to use.
+        hints: Name -> what to use in place of that one.
 
     Example:
         >>> import callbax.layers
@@ -42,11 +44,12 @@ def missing_names(room: str, instead: str) -> Missing:
     def missing(name: str, asking: FrameType | None = None, more: str = "") -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        alternative = (hints or {}).get(name, instead)
         message = explain(
             f"{room}.{name}",
             expected="a name that callbax has",
             received=f'"{name}"',
-            action=f"{closest(name, sys.modules[room].__all__)} {instead}{more}",
+            action=f"{closest(name, sys.modules[room].__all__)} {alternative}{more}",
         )
         # Python passes over an AttributeError in `from room import name`, and its own says nothing.
         asking = asking or sys._getframe(1)  # noqa: SLF001  the documented way to the caller

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from callbax._core._errors import closest, describe, explain
+from callbax._core._misfits import explain_arguments
 from callbax._core._naming import snake_case
 
 REGISTRIES: dict[str, "Registry"] = {}
@@ -45,6 +46,8 @@ class Registry:
         """
 
         def add(entry: _Entry) -> _Entry:
+            if isinstance(entry, type):
+                explain_arguments(entry)
             own = entry.__name__
             spellings = (own, snake_case(own)) if as_snake_case else (own,)
             for name in (*spellings, *names):
@@ -110,8 +113,12 @@ class Registry:
     def reject(self, value: object, *, where: str | None = None) -> TypeError:
         """Builds the error for a value that is neither a name nor anything else that is taken."""
         return TypeError(
-            f"`{where or self.kind}`: expected the name of a {self.kind}, {self._alternatives}, "
-            f"received {describe(value)}.\nRegistered names: {', '.join(sorted(self._entries))}."
+            explain(
+                where or self.kind,
+                expected=f"the name of {_article(self.kind)} {self.kind}, {self._alternatives}",
+                received=describe(value),
+                action=f"Registered names: {', '.join(sorted(self._entries))}.",
+            )
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -119,3 +126,7 @@ class Registry:
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._entries
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"

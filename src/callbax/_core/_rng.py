@@ -2,6 +2,10 @@
 
 import random
 
+import numpy as np
+
+from callbax._core._keras import loaded_keras
+
 # As global as Python's own generator, beside which these streams stand.
 _roots: list[int] = []
 _streams: dict[str, random.Random] = {}
@@ -13,13 +17,28 @@ def start_streams(seed: int) -> None:
     _streams.clear()
 
 
+def is_seeded() -> bool:
+    """Returns whether somebody has chosen the seed of the streams."""
+    return bool(_roots)
+
+
+def seed_generators(seed: int) -> None:
+    """Seeds every global generator that callbax draws from, and Keras's if it was imported."""
+    if (keras := loaded_keras()) is not None:
+        keras.utils.set_random_seed(seed)
+    start_streams(seed)
+    random.seed(seed)
+    np.random.seed(seed)
+
+
 class SeedSource:
     """Draws seeds from a stream of its own, so that no other draw changes them.
 
     Keras draws every default seed from Python's ``random`` module, one for each initializer or
     dropout layer when it is made. The stream "weights" does so too, and gives the same initial
     weights as Keras after the same ``set_random_seed`` (source: ``keras.random.SeedGenerator``).
-    Every other stream leaves Python's generator alone.
+    The stream "numpy" draws from NumPy's global generator, as Keras does for orders of data, so
+    that ``keras.utils.set_random_seed`` counts. Every other stream leaves both alone.
 
     Args:
         seed: Start of generators of its own; None shares those that ``set_random_seed`` starts.
@@ -40,6 +59,8 @@ class SeedSource:
             return self._own.randint(1, 10**9)
         if self._stream == "weights":
             return random.randint(1, 10**9)
+        if self._stream == "numpy":
+            return int(np.random.randint(1, 10**9))
         if self._stream not in _streams:
             start = f"{self._stream} {_roots[0]}" if _roots else None
             _streams[self._stream] = random.Random(start)

@@ -38,5 +38,7 @@ MetricsLike = Sequence[MetricLike | Sequence[MetricLike]] | Mapping[str, Any] | 
 """Metrics of one output; or a list or dict of them by output."""
 RateLike = ArrayLike | Callable[..., Any]
 """A number, a `LearningRateSchedule`, or a function of (step,)."""
+OnInterrupt = Literal["raise", "return"]
+"""What Ctrl-C does: it raises `KeyboardInterrupt`, or ``fit`` returns what it has so far."""
 Verbose = int | Literal["auto"]
 """0 silent, 1 a progress bar, 2 a line per epoch, 3 the numbers of epochs alone; "auto" is 1."""

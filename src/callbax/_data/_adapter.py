@@ -1,8 +1,7 @@
 """Chooses the feed for what a user passed as data."""
 
 import math
-import sys
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -14,6 +13,7 @@ from callbax._data._arrays import PARTS, argument, count_rows, is_structure, to_
 from callbax._data._class_weights import check_class_weight, weigh
 from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed, Targets
 from callbax._data._host_batches import HostBatches
+from callbax._data._lengths import count_batches, is_endless
 from callbax._data._placement import Placement, canonical
 from callbax._data._rows import Rows
 from callbax._data._stream import StreamFeed
@@ -21,6 +21,9 @@ from callbax._data._stream import StreamFeed
 RESIDENT_SHARE = 0.25
 """Share of the device's memory that a data set may take; a larger one is fed from the host."""
 DEFAULT_BATCH_SIZE = 32
+_INSTEAD_OF_TARGETS = (
+    "`predict(x)` takes inputs alone; `evaluate(x, y)` compares the outputs with targets."
+)
 
 
 def make_feed(
@@ -58,6 +61,15 @@ def make_feed(
         ValueError: The data cannot be read as one data set; nothing has been drawn from it yet.
         TypeError: ``x`` is neither arrays nor iterable.
     """
+    if getattr(batch_size, "shape", ()):
+        raise ValueError(
+            explain(
+                f"{where}(batch_size=...)",
+                expected="a positive integer or None",
+                received=describe(batch_size),
+                action=_INSTEAD_OF_TARGETS if where == "predict" else "Name arguments after `y`.",
+            )
+        )
     batch_size = optional_count(where, "batch_size", batch_size)
     if x is None:
         raise ValueError(
@@ -70,16 +82,16 @@ def make_feed(
         )
     if is_structure(x):
         parts = as_parts(x, y, sample_weight, class_weight, where)
-        rows = count_rows(where, **dict(zip(PARTS, parts, strict=True)))
         if needs_targets and y is None:
             raise ValueError(
                 explain(
                     argument(where, "y"),
                     expected="the targets, one row per sample",
                     received="None",
-                    action="Pass them after `x`: the loss needs them.",
+                    action=_where_targets_go(x, where),
                 )
             )
+        rows = count_rows(where, **dict(zip(PARTS, parts, strict=True)))
         size = batch_size or (math.ceil(rows / steps) if steps else DEFAULT_BATCH_SIZE)
         return _array_feed(
             parts, rows, size, where, shuffle_seed, placement, passes=epochs, watched=watched
@@ -104,27 +116,25 @@ def make_feed(
                     "(x, y) or (x, y, sample_weight).",
                 )
             )
-    length = _length(x)
-    if length == 0:
-        raise ValueError(
-            explain(
-                f"{where}(x=...)",
-                expected="at least one batch",
-                received=f"an empty {type(x).__name__}",
-                action="Check how the data was loaded or split.",
-            )
-        )
-    budget = steps * epochs if steps else None
-    weights = check_class_weight(where, class_weight)
-    return StreamFeed(
+    return _stream_feed(
         x,
         where,
-        placement=placement,
-        budget=budget,
-        batches_per_pass=length,
-        class_weight=weights,
+        placement,
+        steps=steps,
+        epochs=epochs,
+        class_weight=class_weight,
         needs_targets=needs_targets,
     )
+
+
+def _where_targets_go(x: Any, where: str) -> str:
+    """Returns what to do about targets that are missing."""
+    if "(" in where:
+        name = where.partition("(")[2].partition("=")[0]
+        return f"Pass both: {name}=(x, y); the loss needs the targets."
+    if isinstance(x, tuple | list) and len(x) == 2:
+        return f"Pass inputs and targets apart: `{where}(x, y)`. A pair is two inputs."
+    return f"Pass them after `x`: `{where}(x, y)`. The loss needs them."
 
 
 def as_parts(
@@ -170,16 +180,46 @@ def _array_feed(
     return ShuffledFeed(parts, rows, batch_size, seed, **options)
 
 
+def _stream_feed(
+    x: Iterable[Any],
+    where: str,
+    placement: Placement,
+    *,
+    steps: int | None,
+    epochs: int,
+    class_weight: Any,
+    needs_targets: bool,
+) -> Feed:
+    length = count_batches(x)
+    if length == 0:
+        raise ValueError(
+            explain(
+                f"{where}(x=...)",
+                expected="at least one batch",
+                received=f"an empty {type(x).__name__}",
+                action="Check how the data was loaded or split.",
+            )
+        )
+    if steps is None and is_endless(x):
+        raise ValueError(
+            explain(
+                argument(where, "x"),
+                expected="data that end, or how many batches to take of them",
+                received=f"a {type(x).__name__} that never ends",
+                action="Pass `steps_per_epoch` to `fit`, `validation_steps` if it is data to "
+                "validate on, and `steps` to other methods.",
+            )
+        )
+    return StreamFeed(
+        x,
+        where,
+        placement=placement,
+        budget=steps * epochs if steps else None,
+        batches_per_pass=length,
+        class_weight=check_class_weight(where, class_weight),
+        needs_targets=needs_targets,
+    )
+
+
 def _has_rows(parts: PyTree) -> bool:
     return any(isinstance(leaf, Rows) for leaf in jax.tree.leaves(parts))
-
-
-def _length(source: Iterable[Any]) -> int | None:
-    """Returns how many batches a source has; None if it does not know, as an endless one."""
-    try:
-        if hasattr(source, "num_batches"):  # of a ``PyDataset``, which may lack a length
-            return None if source.num_batches is None else int(source.num_batches)
-        length = len(source) if isinstance(source, Sized) else None
-        return None if length == sys.maxsize else length  # which stands for endless in grain
-    except Exception:  # whatever says that there is none, as tf.data's TypeError
-        return None

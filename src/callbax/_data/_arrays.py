@@ -10,10 +10,10 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from callbax._core._errors import describe, explain
+from callbax._core._errors import describe, explain, shortened
 from callbax._core._types import PyTree
 from callbax._data._kinds import kind_of
-from callbax._data._numbers import fitting, is_numeric, no_numbers, unboxed
+from callbax._data._numbers import OF_TEXT, fitting, is_numeric, no_numbers, unboxed
 from callbax._data._rows import Rows, mapped
 
 
@@ -83,7 +83,8 @@ def to_arrays(value: Any, where: str) -> PyTree:
     if isinstance(value, Mapping):
         return {name: to_arrays(part, where) for name, part in value.items()}
     if not isinstance(value, list | tuple) or not value:
-        raise no_numbers(where, describe(value), "Convert it to a NumPy array.")
+        action = OF_TEXT if isinstance(value, str) else "Convert it to a NumPy array."
+        raise no_numbers(where, describe(value), action)
     parts = [to_arrays(part, where) for part in value]
     if len(parts) == 1:
         return parts[0]
@@ -108,9 +109,18 @@ def to_array(value: Any, where: str) -> Any:
         raise no_numbers(
             where,
             describe(array if array.ndim else value),
-            "Convert the column or give the array a first dimension of samples.",
+            _instead_of(array),
         )
     return array if isinstance(array, Rows) else fitting(array)
+
+
+def _instead_of(array: Any) -> str:
+    """Returns what to do about an array that holds no numbers, or no samples."""
+    if array.ndim == 0:
+        return "Give the array a first dimension of samples, even for a single one: x[None]."
+    if array.dtype.kind in "US":
+        return OF_TEXT
+    return "Convert the column to numbers."
 
 
 def _host_array(value: Any, where: str) -> Any:
@@ -149,8 +159,21 @@ def count_rows(where: str, **parts: PyTree) -> int:
     }
     distinct = {length for found in lengths.values() for length in found}
     shown = ", ".join(
-        f"{name}: {'/'.join(map(str, found))}" for name, found in lengths.items() if found
+        f"{name}: {shortened('/'.join(map(str, found)), 60)}"
+        for name, found in lengths.items()
+        if found
     )
+    samples = next((name for name, part in parts.items() if _are_samples(part, distinct)), None)
+    if samples is not None and len(distinct) > 1:
+        raise ValueError(
+            explain(
+                argument(where, samples),
+                expected="one array with a row per sample, or a list with an array for each input",
+                received=f"a list of {len(parts[samples])} arrays, the first of them "
+                f"{describe(parts[samples][0])}",
+                action=f"If each of them is a sample, make one array of them: np.stack({samples}).",
+            )
+        )
     if len(distinct) > 1:
         raise ValueError(
             explain(
@@ -172,6 +195,19 @@ def count_rows(where: str, **parts: PyTree) -> int:
     return int(distinct.pop())
 
 
+def _are_samples(part: PyTree, lengths: set[int]) -> bool:
+    """Returns whether a structure looks like samples in a list, rather than like inputs."""
+    return (
+        isinstance(part, list | tuple)
+        and (len(part) in lengths or len(part) > _MANY_INPUTS)
+        and all(hasattr(item, "shape") and item.shape == part[0].shape for item in part)
+    )
+
+
+_MANY_INPUTS = 16
+"""More arrays in a list than this are taken for samples when their lengths do not fit."""
+
+
 def split_rows(
     where: str, parts: tuple[PyTree, ...], fraction: float
 ) -> tuple[tuple[PyTree, ...], tuple[PyTree, ...]]:
@@ -183,7 +219,7 @@ def split_rows(
     Raises:
         ValueError: One side would be empty.
     """
-    rows = count_rows(where, x=parts)
+    rows = count_rows(where, **dict(zip(PARTS, parts, strict=True)))
     cut = math.floor(rows * (1.0 - fraction))
     if cut in (0, rows):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbax._core._types import PyTree
+from callbax._data._data_identity import identity_of_arrays
 from callbax._data._placement import Placement, aligned_empty, canonical
 from callbax._data._select import Batches, Chunk
+from callbax._data._worker import Worker
 
 PIECE_BYTES = 16 * 2**20
 """How much of an array that is read in order is brought to the device at a time."""
@@ -28,6 +31,9 @@ class Feed(Protocol):
 
     batches_per_pass: int | None
     targets: "Targets | None"
+
+    def identity(self) -> dict[str, str]:
+        """Returns what the data are: name -> value."""
 
     def open(self) -> None:
         """Places what is kept on the device for all passes; before it nothing is placed.
@@ -69,12 +75,34 @@ class Feed(Protocol):
     def end_epoch(self) -> None:
         """Tells it that the epoch has ended; one that was broken off never does, as in Keras."""
 
-    def skip_passes(self, passes: int) -> None:
+    def skip_passes(self, passes: int) -> int:
         """Reads on as after a number of passes, before the first one.
 
         A source that goes through its data in another order each time, such as one that shuffles
         by a generator of its own, is read that often to bring it there.
+
+        Returns:
+            The checksum of the last of them; 0 if it is not known.
         """
+
+    def skip_readings(self, readings: int, batches: int) -> None:
+        """Reads on as after readings that each began a pass, and took some batches in all.
+
+        Args:
+            readings: How many; the next one is the one after them.
+            batches: How many batches they took together.
+        """
+
+    def rows_of(self, step: int, batch: int) -> NDArray[Any] | None:
+        """Returns the numbers of the rows in a batch; None if the source does not tell.
+
+        Args:
+            step: Training steps taken when the pass began.
+            batch: The batch of the pass, counted from 0.
+        """
+
+    def keep_digests(self) -> None:
+        """Lets the chunks to come tell what was in their batches, if no `identity` can."""
 
     def reseed(self, seed: int) -> None:
         """Takes another seed for the order of the passes to come, if there is one."""
@@ -85,12 +113,15 @@ class Feed(Protocol):
     def next_chunk(self) -> Chunk | None:
         """Returns the next batches, or None at the end of the pass."""
 
-    def release(self, unused: list[Chunk], offset: int) -> None:
+    def release(
+        self, unused: list[Chunk], offset: int, *, error: BaseException | None = None
+    ) -> None:
         """Ends a reading; batches drawn and not used come first in the next one, if there is one.
 
         Args:
             unused: Chunks not used up.
             offset: Batches of the first one that were used.
+            error: What ended the reading, if it did not end normally.
         """
 
     def close(self) -> None:
@@ -128,13 +159,22 @@ class Resident:
     def end_epoch(self) -> None:
         """Nobody wants to know."""
 
-    def skip_passes(self, passes: int) -> None:
+    def skip_passes(self, passes: int) -> int:
         """Nothing to read: the step alone determines the order."""
+        return 0
+
+    def skip_readings(self, readings: int, batches: int) -> None:
+        """Nothing to read: every reading is the same."""
+
+    def keep_digests(self) -> None:
+        """Nothing to tell: `identity` has said it."""
 
     def ready(self) -> bool:
         return True
 
-    def release(self, unused: list[Chunk], offset: int) -> None:
+    def release(
+        self, unused: list[Chunk], offset: int, *, error: BaseException | None = None
+    ) -> None:
         """Nothing is owed: arrays can always be read again."""
 
     def close(self) -> None:
@@ -176,6 +216,13 @@ class ShuffledFeed(Resident):
         self._chunks: list[Chunk] = []
         self._prepared: tuple[int | None, list[Chunk]] = None, []
 
+    def identity(self) -> dict[str, str]:
+        return identity_of_arrays(self._arrays, self._parts[0][2], shuffle=True)
+
+    def rows_of(self, step: int, batch: int) -> NDArray[Any] | None:
+        size = self._parts[0][2]
+        return shuffled(self._rows, self._seed, step)[batch * size :][:size]
+
     def open(self) -> None:
         place = functools.partial(self._placement.place_batch, copy=self._watched)
         self._arrays = jax.tree.map(place, self._arrays)
@@ -212,7 +259,8 @@ class ShuffledFeed(Resident):
 class OrderedFeed(Resident):
     """Arrays read as they lie, brought to the device piece by piece.
 
-    A piece is copied while the device works on the one before it. If there are more passes to
+    A piece is copied while the device works on the one before it, in a thread: a CPU runs small
+    programs in the thread that dispatches them. If there are more passes to
     come the pieces are kept there; else the next ones take their place in memory, as memory that
     is new to a process costs more than what is copied into it.
 
@@ -253,6 +301,15 @@ class OrderedFeed(Resident):
         self._pieces += _full_and_rest(rows, self._size)[1:]
         self._kept: dict[int, Chunk] = {}
         self._next = 0
+        self._worker: Worker[Chunk] = Worker("callbax-data")
+        self._ahead: dict[int, Future[Chunk]] = {}
+
+    def identity(self) -> dict[str, str]:
+        return identity_of_arrays(self._arrays, self._size, shuffle=False)
+
+    def rows_of(self, step: int, batch: int) -> NDArray[Any] | None:
+        rows = jax.tree.leaves(self._arrays)[0].shape[0]
+        return np.arange(rows)[batch * self._size :][: self._size]
 
     def open(self) -> None:
         if self._watched and not self._kept:
@@ -274,10 +331,25 @@ class OrderedFeed(Resident):
         if self._next == len(self._pieces):
             return None
         number, self._next = self._next, self._next + 1
-        chunk = self._kept.get(number) or self._make(*self._pieces[number])
+        chunk = self._kept.get(number) or self._made(number)
         if self._keep:
             self._kept[number] = chunk
+        if self._next < len(self._pieces) and self._next not in self._kept:
+            self._make_ahead(self._next)
         return chunk
+
+    def close(self) -> None:
+        self._worker.close()
+
+    def _made(self, number: int) -> Chunk:
+        ahead = self._ahead.pop(number, None)
+        return self._make(*self._pieces[number]) if ahead is None else ahead.result()
+
+    def _make_ahead(self, number: int) -> None:
+        if number not in self._ahead and not isinstance(
+            jax.tree.leaves(self._arrays)[0], jax.Array
+        ):
+            self._ahead[number] = self._worker.submit(lambda: self._make(*self._pieces[number]))
 
     def _make(self, first: int, count: int, size: int) -> Chunk:
         # All pieces of full batches have the same capacity, so that one program serves them.
@@ -286,12 +358,12 @@ class OrderedFeed(Resident):
         def stack(rows: Any) -> Any:
             part = rows[first : first + count * size].reshape((count, size, *rows.shape[1:]))
             if count == capacity:
-                return self._placement.place_batch(part, copy=self._watched)
+                return self._placement.place_stack(part, copy=self._watched)
             if isinstance(part, jax.Array):
                 return jnp.zeros((capacity, *part.shape[1:]), part.dtype).at[:count].set(part)
             padded = aligned_empty((capacity, *part.shape[1:]), canonical(part.dtype))
             padded[:count] = part
-            return self._placement.place_batch(padded)
+            return self._placement.place_stack(padded)
 
         return Chunk(Batches(jax.tree.map(stack, self._arrays), None, size), count)
 

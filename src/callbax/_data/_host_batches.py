@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbax._core._types import PyTree
+from callbax._data._data_identity import identity_of_arrays
 from callbax._data._feed import shuffled
 from callbax._data._rows import Rows, in_memory
 from callbax._data._select import HostBatch
@@ -50,14 +51,26 @@ class HostBatches:
         while self._locked:  # what owns the memory first
             self._locked.pop().flags.writeable = True
 
+    def identity(self) -> dict[str, str]:
+        """Returns what the arrays are: name -> value."""
+        return identity_of_arrays(self._arrays, self._size, shuffle=self._seed is not None)
+
+    def order(self, step: int) -> NDArray[Any]:
+        """Returns the row numbers of a pass that begins at a step."""
+        if self._seed is None:
+            return np.arange(self._rows)
+        return shuffled(self._rows, self._seed, step)
+
+    def rows_of(self, step: int, batch: int) -> NDArray[Any]:
+        """Returns the row numbers of a batch of it."""
+        return self.order(step)[batch * self._size :][: self._size]
+
     def reseed(self, seed: int) -> None:
         if self._seed is not None:
             self._seed = seed
 
     def at_step(self, step: int) -> Iterator[HostBatch]:
-        order = (
-            np.arange(self._rows) if self._seed is None else shuffled(self._rows, self._seed, step)
-        )
+        order = self.order(step)
         for first in range(0, self._rows, self._size):
             picked = order[first : first + self._size]
             yield jax.tree.map(functools.partial(in_memory, rows=picked), self._arrays)

@@ -43,6 +43,9 @@ class Kind:
 
 
 def _read_torch(tensor: Any, where: str) -> Any:
+    if tensor.is_nested:
+        action = "Pass `torch.nested.to_padded_tensor(x, 0.0)`."
+        raise no_numbers(where, "a nested tensor", action)
     # NumPy has no bfloat16; every number of that dtype is one of float32.
     return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy(force=True)
 
@@ -68,9 +71,10 @@ _STREAM = _instead(
 )
 _LOADER = _instead("Pass batches of it: `torch.utils.data.DataLoader(dataset, batch_size=32)`.")
 
+PANDAS = Kind("pandas", ("DataFrame", "Series"), read_pandas)
 KINDS = (
     Kind("callbax", ("Rows",), lambda rows, where: rows),
-    Kind("pandas", ("DataFrame", "Series"), read_pandas),
+    PANDAS,
     Kind("polars", ("DataFrame", "Series"), read_polars),
     Kind("polars", ("LazyFrame",), _instead("Call `.collect()` first.")),
     Kind("pyarrow", ("Table", "RecordBatch", "Array", "ChunkedArray"), read_arrow),
@@ -103,4 +107,6 @@ def is_steady(source: Any) -> bool:
 
 @functools.lru_cache(maxsize=512)
 def _kind_of(cls: Hashable) -> Kind | None:
-    return next((kind for kind in KINDS if kind.has(cls)), None)
+    follows_pandas = hasattr(cls, "iloc") and hasattr(cls, "to_numpy")
+    others = PANDAS if follows_pandas else None
+    return next((kind for kind in KINDS if kind.has(cls)), others)

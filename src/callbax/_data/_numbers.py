@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 from callbax._core._errors import explain
 from callbax._data._placement import canonical
 
+OF_TEXT = (
+    "Convert the column to numbers: `.astype('float32')` if it holds numbers as text; for "
+    "names of classes, `names, y = np.unique(y, return_inverse=True)`."
+)
+"""What to do about text in place of numbers."""
+OTHERWISE = "Convert the column to numbers, or leave it out."
+
 
 def is_numeric(dtype: np.dtype[Any]) -> bool:
     """Returns whether a dtype is one of numbers, those that NumPy does not know included."""
@@ -65,7 +72,7 @@ def no_column(where: str, name: Any, kind: str) -> ValueError:
     return no_numbers(
         where,
         f"the column {name!r} of {kind}",
-        "Convert the column to numbers, or leave it out.",
+        f"{OF_TEXT} Or leave it out." if kind == "str" else OTHERWISE,
     )
 
 

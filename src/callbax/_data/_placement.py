@@ -4,18 +4,29 @@ import functools
 import math
 import os
 import time
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol, TypeVar
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from callbax._core._types import Array, PyTree
+from callbax.distribution._agreement import Agreement
 
 ALIGNMENT = 64
 """Bytes; where memory must start for XLA to use it in place on a CPU."""
 POLLING_SECONDS = 2e-4 if (os.cpu_count() or 1) > 1 else 0.0
 """How long to ask for a result again and again; on one core that would keep it from coming."""
+
+
+Names = Callable[[], Mapping[str, str]]
+"""Returns path -> the name of a weight among the model's variables."""
+AnyVariables = TypeVar(
+    "AnyVariables", bound=tuple[dict[str, Array], dict[str, Array], dict[str, Array]]
+)
+"""Trainable arrays, other weights and random streams of a module, each by path."""
 
 
 class Placement(Protocol):
@@ -25,6 +36,7 @@ class Placement(Protocol):
 
     Attributes:
         is_lead: Whether this process writes files and prints for all.
+        agreement: What the processes agree by; None if there is one.
         platform: The devices' kind as XLA names it: "cpu", "gpu", "tpu".
         memory: Bytes of the memory that a state has to fit into.
     """
@@ -32,12 +44,33 @@ class Placement(Protocol):
     @property
     def is_lead(self) -> bool: ...
     @property
+    def agreement(self) -> Agreement | None: ...
+    @property
     def platform(self) -> str: ...
     @property
     def memory(self) -> int: ...
 
+    # On the host
+
+    def place_variables(self, variables: AnyVariables, names: Names) -> AnyVariables:
+        """Puts the variables of a module where steps expect them.
+
+        Args:
+            variables: Trainable arrays, other weights and random streams, each by path.
+            names: Returns path -> the name of a weight among the model's variables.
+
+        Returns:
+            The same object if they are there.
+
+        Raises:
+            ValueError: They cannot be divided as the user wants.
+        """
+
     def place_state(self, tree: PyTree) -> PyTree:
-        """Puts the arrays of a state, host arrays or others, where steps expect them."""
+        """Puts the other arrays of a state, host arrays or others, where steps expect them."""
+
+    def place_like(self, new: PyTree, old: PyTree) -> PyTree:
+        """Puts arrays where those are in whose place they come."""
 
     def place_batch(self, array: Any, *, copy: bool = False) -> Array:
         """Puts an array of samples, rows or row numbers, where steps expect it.
@@ -47,17 +80,58 @@ class Placement(Protocol):
             copy: Whether its memory may be written to later, which must not be seen.
         """
 
-    def to_host(self, array: Array) -> NDArray[Any]:
-        """Returns an array's values, waiting for them if need be."""
+    def place_stack(self, array: Any, *, copy: bool = False) -> Array:
+        """Puts stacked batches, of shape (batches, samples, ...), where steps expect them."""
 
-    def share(self, size: int) -> int:
-        """Returns how many of a batch's samples this process brings."""
+    def place_share(self, array: NDArray[Any]) -> Array:
+        """Puts this process's share of stacked batches; those of the others come after each other.
+
+        Args:
+            array: Of shape (batches, samples, ...), the same in all processes.
+        """
+
+    def fitting(self, size: int) -> int:
+        """Returns the least number of samples from `size` on that a share can have."""
+
+    def scalar(self, value: int) -> Array:
+        """Returns an int32 where steps expect it."""
+
+    def number(self) -> int:
+        """Returns another number at every call, the same in all processes."""
+
+    def checksum(self) -> int:
+        """Returns a checksum of what was put on the devices in equal copies so far."""
+
+    def is_divided(self, tree: PyTree) -> bool:
+        """Returns whether parts of arrays are in other processes alone."""
+
+    def whole(self, tree: PyTree) -> PyTree:
+        """Returns arrays that this process can fetch all of; all processes must ask for them."""
+
+    # In compiled programs
+
+    def tracing(self) -> AbstractContextManager[object]:
+        """Lets programs be traced and run for these devices."""
+
+    def divide(self, batch: PyTree) -> PyTree:
+        """Divides a batch among the devices."""
+
+    def pin(self, leaves: list[Array], like: Sequence[Any]) -> list[Array]:
+        """Leaves the moved arrays of a state where they were.
+
+        Args:
+            leaves: The arrays after a step.
+            like: Where each was before it.
+        """
+
+    def gather(self, rows: PyTree) -> PyTree:
+        """Makes rows whole, so that the host can fetch them."""
 
 
 class OneDevice:
     """All arrays live on JAX's default device, and this process is the only one."""
 
-    is_lead = True
+    is_lead, agreement = True, None
 
     @property
     def platform(self) -> str:
@@ -66,10 +140,13 @@ class OneDevice:
     @functools.cached_property
     def memory(self) -> int:
         """Bytes of the device's memory; a CPU's is the machine's."""
-        stats = jax.devices()[0].memory_stats()
-        if stats and "bytes_limit" in stats:
-            return int(stats["bytes_limit"])
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return memory_of(jax.local_devices()[0])
+
+    def place_variables(self, variables: AnyVariables, names: Names) -> AnyVariables:
+        return variables
+
+    def place_like(self, new: PyTree, old: PyTree) -> PyTree:
+        return new
 
     def place_state(self, tree: PyTree) -> PyTree:
         return jax.device_put(tree)
@@ -91,11 +168,49 @@ class OneDevice:
             placed.block_until_ready()  # the transfer reads the memory until then
         return placed
 
-    def to_host(self, array: Array) -> NDArray[Any]:
-        return np.asarray(array)
+    def place_stack(self, array: Any, *, copy: bool = False) -> Array:
+        return self.place_batch(array, copy=copy)
 
-    def share(self, size: int) -> int:
+    def place_share(self, array: NDArray[Any]) -> Array:
+        return self.place_batch(array)
+
+    def fitting(self, size: int) -> int:
         return size
+
+    def scalar(self, value: int) -> Array:
+        return scalar(value)
+
+    def number(self) -> int:
+        return 0
+
+    def checksum(self) -> int:
+        return 0
+
+    def is_divided(self, tree: PyTree) -> bool:
+        return False
+
+    def whole(self, tree: PyTree) -> PyTree:
+        return tree
+
+    def tracing(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def divide(self, batch: PyTree) -> PyTree:
+        return batch
+
+    def pin(self, leaves: list[Array], like: Sequence[Any]) -> list[Array]:
+        return leaves
+
+    def gather(self, rows: PyTree) -> PyTree:
+        return rows
+
+
+def memory_of(device: jax.Device) -> int:
+    """Returns the bytes of a device's memory; a CPU's is the machine's."""
+    stats = device.memory_stats()
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _usable_in_place(array: NDArray[Any]) -> bool:

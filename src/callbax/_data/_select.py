@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from callbax._core._types import Array, PyTree
@@ -25,11 +26,14 @@ class Batches:
         arrays: The batch's structure, ``(x, y, sample_weight)``, with arrays as leaves.
         order: Row numbers, int32 of shape (count * size,); None if batches are stacked.
         size: Samples in a batch.
+        shares: How many of them come from each process, if stacked batches have room for more from
+            some, so that all shares are of equal length: these are cut off.
     """
 
     arrays: PyTree
     order: Array | None
     size: int = field(metadata={"static": True})
+    shares: tuple[int, ...] = field(default=(), metadata={"static": True})
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,13 @@ class Chunk:
         count: How many they are.
         drawn: The same batches on the host if the source cannot give them a second time, to be
             handed back if training stops before they are used.
+        digests: After each of them, a checksum of all batches of the pass so far, if it is kept.
     """
 
     batches: Batches
     count: int
     drawn: tuple[HostBatch, ...] = ()
+    digests: tuple[int, ...] = ()
 
 
 def select(batches: Batches, index: Array) -> Any:
@@ -63,9 +69,20 @@ def select(batches: Batches, index: Array) -> Any:
     """
     order, size = batches.order, batches.size
     if order is None:
-        return jax.tree.map(
+        picked = jax.tree.map(
             lambda stack: lax.dynamic_index_in_dim(stack, index, keepdims=False), batches.arrays
         )
+        return jax.tree.map(lambda rows: _joined(rows, batches.shares), picked)
     picked = lax.dynamic_slice_in_dim(order, index * size, size)
     # Row numbers are made here and always in range; without this promise XLA clamps each one.
     return jax.tree.map(lambda rows: rows.at[picked].get(mode="promise_in_bounds"), batches.arrays)
+
+
+def _joined(rows: Array, shares: tuple[int, ...]) -> Array:
+    """Returns the samples of all processes without what fills their shares up."""
+    if not shares:
+        return rows
+    room = rows.shape[0] // len(shares)
+    starts = range(0, len(shares) * room, room)
+    parts = zip(starts, shares, strict=True)
+    return jnp.concatenate([rows[start : start + share] for start, share in parts])

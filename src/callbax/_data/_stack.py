@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import numpy as np
+from numpy.typing import NDArray
 
-from callbax._core._types import PyTree
+from callbax._core._types import Array, PyTree
 from callbax._data._placement import Placement, aligned_empty, canonical
 from callbax._data._select import HostBatch
 
@@ -58,5 +60,38 @@ class Stack:
     def placed(self, placement: Placement) -> PyTree:
         """Returns the arrays where steps expect them; a batch alone takes no room for others."""
         room = 1 if self._count == 1 else self.capacity
-        leaves = [placement.place_batch(array[:room]) for array in self._arrays]
+        leaves = [placement.place_stack(array[:room]) for array in self._arrays]
         return jax.tree.unflatten(self._structure, leaves)
+
+    @property
+    def size(self) -> int:
+        """Samples in a batch."""
+        return int(self._arrays[0].shape[1])
+
+    @property
+    def form(self) -> str:
+        """What batches look like, apart from how many samples they have."""
+        leaves = ", ".join(f"{a.dtype}{list(a.shape[2:])}" for a in self._arrays)
+        return f"{leaves} in {self._structure}"
+
+    def cut(self, count: int) -> list[HostBatch]:
+        """Takes all batches but the first ones out, and returns copies of them."""
+        rest = [jax.tree.map(np.array, batch) for batch in list(self.batches())[count:]]
+        self._count = min(self._count, count)
+        return rest
+
+    def shared(self, placement: Placement, room: int, size: int) -> PyTree:
+        """Returns the batches of all processes where steps expect them.
+
+        Args:
+            placement: Where batches live.
+            room: For how many batches there is to be room, as in all processes.
+            size: For how many samples of each process.
+        """
+
+        def fill(array: NDArray[Any]) -> Array:
+            filled = np.zeros((room, size, *array.shape[2:]), array.dtype)
+            filled[: self._count, : array.shape[1]] = array[: self._count]
+            return placement.place_share(filled)
+
+        return jax.tree.unflatten(self._structure, [fill(array) for array in self._arrays])

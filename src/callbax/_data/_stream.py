@@ -1,28 +1,35 @@
 """Batches that come one by one: generators, data loaders, arrays too large for the device."""
 
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import describe, explain
+from callbax._core._interrupts import INTERRUPTS
 from callbax._core._types import PyTree
 from callbax._data._arrays import count_rows
 from callbax._data._class_weights import weigh
 from callbax._data._epochs import Epochs
-from callbax._data._feed import Targets
+from callbax._data._feed import Targets, batch_spec
 from callbax._data._host_batches import HostBatches
 from callbax._data._kinds import is_steady
 from callbax._data._leftovers import hand_back, take_back
 from callbax._data._placement import Placement, canonical
 from callbax._data._select import Batches, Chunk, HostBatch
+from callbax._data._shares import Share, Shares
 from callbax._data._stack import Stack
 from callbax._data._unpacking import Unpacking
+from callbax._data._worker import Worker
 
+PATIENCE_SECONDS = 1.0
+"""How long a run that was interrupted waits for a batch that is being drawn, not to lose it."""
 STACK_SECONDS = 0.05
 """How long a stack waits for a slow source before it goes out with what it has."""
 
@@ -58,6 +65,10 @@ class StreamFeed:
     ) -> None:
         self._source, self._where, self._left = source, where, budget
         self._placement = placement
+        # What the processes agree by if each reads its own share.
+        self._shares: Shares | None = None
+        if placement.agreement is not None and not isinstance(source, HostBatches):
+            self._shares = Shares(placement, where)
         self.batches_per_pass = batches_per_pass
         self.targets = targets
         self._class_weight = class_weight
@@ -66,19 +77,36 @@ class StreamFeed:
         self._epochs = Epochs(source, ends_first=where != "predict")
         self._iterator: Iterator[Any] | None = None
         self._waiting: deque[HostBatch] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="callbax-data")
+        self._worker: Worker[Chunk | None] = Worker("callbax-data")
         self._ahead: Future[Chunk | None] | None = None
         self._error: BaseException | None = None
-        self._drawn = self._opened_at = 0
+        self._drawn = 0
+        self._opened_at: int | None = None
         self._ended = self._opened = self._pausing = False
+        self._digest: int | None = None  # of the batches drawn of this pass, if it is kept
+
+    def identity(self) -> dict[str, str]:
+        if isinstance(self._source, HostBatches):
+            return self._source.identity()
+        batches = self.batches_per_pass
+        return {"x": f"a {type(self._source).__name__}, batches: {batches or 'unknown'}"}
+
+    def rows_of(self, step: int, batch: int) -> NDArray[Any] | None:
+        if isinstance(self._source, HostBatches):
+            return self._source.rows_of(step, batch)
+        return None
+
+    def keep_digests(self) -> None:
+        self._digest = None if isinstance(self._source, HostBatches) else 0
 
     def open(self) -> None:
         if isinstance(self._source, HostBatches):
             self._source.lock()
 
     def spec(self, step: int) -> PyTree:
-        self._open(step)
-        batch = self._take(has_some=False)
+        with INTERRUPTS.waiting():
+            self._open(step)
+            batch = self._take(has_some=False)
         if batch is None:
             raise ValueError(
                 explain(
@@ -89,11 +117,15 @@ class StreamFeed:
                 )
             )
         self._keep(self._unweighed(batch))
-        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, canonical(a.dtype)), batch)
+        size = count_rows(self._where, x=batch[0])
+        if self._shares is not None:
+            size = self._shares.first(size)
+        return batch_spec(batch, size)
 
     def start_pass(self, step: int) -> None:
         self._open(step)
         self._opened = False
+        self._digest = None if self._digest is None else 0
         self._draw_ahead()
 
     def prepare_pass(self, step: int) -> None:
@@ -131,31 +163,57 @@ class StreamFeed:
             self._iterator = self._source
         else:
             self._iterator = iter(restart(step) if restart else self._source)
-            self._drawn = self._opened_at = 0
+            self._drawn = 0
         self._ended, self._opened, self._opened_at = False, True, step
 
     def reseed(self, seed: int) -> None:
         if isinstance(self._source, HostBatches):
             self._source.reseed(seed)
+            self._opened_at = None  # what `spec` has looked at may lie elsewhere
 
-    def skip_passes(self, passes: int) -> None:
+    def skip_passes(self, passes: int) -> int:
         if self._one_shot or is_steady(self._source):
-            return
-        for _ in range(passes):
+            return 0
+        digest = 0
+        for left in reversed(range(passes)):
             self._open(0)
+            if left == 0 and self._digest is not None:
+                digest = self._skip(None)
+            elif self._iterator is not None:
+                self._waiting.clear()
+                deque(self._iterator, maxlen=0)
+            self._epochs.end()
+            self._opened = False
+        return digest
+
+    def skip_readings(self, readings: int, batches: int) -> None:
+        if self._one_shot:
+            self._open(0)
+            self._skip(batches)
+            return
+        for _ in range(0 if is_steady(self._source) else readings):
+            self._open(0)
+            self._skip(batches // readings)
             self._waiting.clear()
-            for _ in self._iterator or ():
-                pass
             self._epochs.end()
             self._opened = False
 
+    def _skip(self, batches: int | None) -> int:
+        """Takes batches that nobody wants, None for all; returns their checksum."""
+        digest, taken = 0, 0
+        while taken != batches and (batch := self._take(has_some=False)) is not None:
+            digest, taken = _digest(batch, digest), taken + 1
+        return digest
+
     def ready(self) -> bool:
-        return self._ahead is None or self._ahead.done()
+        together = self._placement.agreement is not None  # what is ready here may not be elsewhere
+        return together or self._ahead is None or self._ahead.done()
 
     def next_chunk(self) -> Chunk | None:
         if self._ahead is None:
             return None
-        chunk = self._ahead.result()
+        with INTERRUPTS.waiting():
+            chunk = self._ahead.result()
         self._ahead = None
         if chunk is not None:
             self._epochs.drawn(chunk.count)
@@ -164,13 +222,12 @@ class StreamFeed:
                 self._draw_ahead()
         return chunk
 
-    def release(self, unused: list[Chunk], offset: int) -> None:
+    def release(
+        self, unused: list[Chunk], offset: int, *, error: BaseException | None = None
+    ) -> None:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and not ahead.cancel():
-            try:
-                chunk = ahead.result()
-            except Exception as error:  # reported to whoever reads on
-                self._error, chunk = error, None
+            chunk = self._drawn_by_now(ahead, error)
             unused = [*unused, chunk] if chunk is not None else unused
         self._epochs.leave()
         self._pausing = False
@@ -180,18 +237,47 @@ class StreamFeed:
         left = [batch for chunk in unused for batch in chunk.drawn][offset:]
         self._waiting.extendleft(reversed(left))
 
+    def _drawn_by_now(
+        self, ahead: Future[Chunk | None], error: BaseException | None
+    ) -> Chunk | None:
+        """Returns what is being drawn; who has interrupted the run does not wait for it long."""
+        hasty = isinstance(error, KeyboardInterrupt | SystemExit)
+        try:
+            return ahead.result(PATIENCE_SECONDS if hasty else None)
+        except Exception as failure:
+            if error is None or ahead.done():
+                self._error = failure  # reported to whoever reads on
+            else:
+                error.add_note(
+                    f"The data source of `{self._where}` is still at work on its next batch, "
+                    "which is lost."
+                )
+            return None
+
     def close(self) -> None:
         if self._one_shot:
             hand_back(self._source, list(self._waiting))
         if isinstance(self._source, HostBatches):
             self._source.unlock()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
 
     def _draw_ahead(self) -> None:
-        self._ahead = self._thread.submit(self._draw)
+        self._ahead = self._worker.submit(self._draw)
 
     def _draw(self) -> Chunk | None:
         """Runs in the thread: takes batches of one shape until the stack is full."""
+        if self._shares is None:
+            return None if (stack := self._fill()) is None else self._chunk(stack)
+        with self._shares.agreeing() as agree:
+            stack = self._fill()
+            share = agree(stack)
+            if stack is None or share is None:
+                return None
+            for batch in reversed(stack.cut(share.count)):
+                self._keep(self._unweighed(batch))
+            return self._chunk(stack, share)
+
+    def _fill(self) -> Stack | None:
         first = self._take(has_some=False)
         if first is None:
             return None
@@ -199,17 +285,32 @@ class StreamFeed:
         left = self._epochs.left
         room = stack.capacity if left is None else min(stack.capacity, left)
         deadline = time.monotonic() + STACK_SECONDS
-        while len(stack) < room and time.monotonic() < deadline:
+        patient = self._placement.agreement is not None and self._shares is None
+        while len(stack) < room and (patient or time.monotonic() < deadline):
             batch = self._take(has_some=True)
             if batch is None:
                 break
             if not stack.add(batch):
                 self._keep(self._unweighed(batch))
                 break
-        size = count_rows(self._where, x=first[0])
-        batches = Batches(stack.placed(self._placement), None, size)
+        return stack
+
+    def _chunk(self, stack: Stack, share: Share | None = None) -> Chunk:
+        """Places the batches of a stack, and those of the other processes' beside them."""
+        if share is None:
+            batches = Batches(stack.placed(self._placement), None, stack.size)
+        else:
+            arrays = stack.shared(self._placement, share.room, share.size)
+            batches = Batches(arrays, None, sum(share.sizes), share.uneven)
         drawn = tuple(map(self._unweighed, stack.batches())) if self._one_shot else ()
-        return Chunk(batches, len(stack), drawn)
+        return Chunk(batches, len(stack), drawn, tuple(self._digests(stack)))
+
+    def _digests(self, stack: Stack) -> Iterator[int]:
+        if self._digest is None:
+            return
+        for batch in stack.batches():
+            self._digest = _digest(batch, self._digest)
+            yield self._digest
 
     def _keep(self, batch: HostBatch) -> None:
         """Lets a batch wait for its turn; until then its arrays may be filled again."""
@@ -268,3 +369,11 @@ class StreamFeed:
         except Exception as error:
             error.add_note(f"raised by the data source of `{self._where}` at batch {self._drawn}")
             raise
+
+
+def _digest(batch: HostBatch, before: int) -> int:
+    """Returns a checksum of a batch, as the device gets it, and of those before."""
+    for leaf in jax.tree.leaves(batch):
+        array = np.ascontiguousarray(leaf, canonical(leaf.dtype))
+        before = zlib.crc32(array.reshape(-1).view(np.uint8).data, before)
+    return before

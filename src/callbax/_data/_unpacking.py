@@ -67,7 +67,7 @@ def unpack(batch: Any, where: str, *, needs_targets: bool) -> HostBatch:
             explain(
                 where,
                 expected="batches of the form x, (x, y) or (x, y, sample_weight)",
-                received=f"a {describe(batch)}",
+                received=describe(batch),
                 action="Let the source yield a tuple of at most three parts.",
             )
         )
@@ -77,8 +77,8 @@ def unpack(batch: Any, where: str, *, needs_targets: bool) -> HostBatch:
             explain(
                 where,
                 expected="batches of the form (x, y) or (x, y, sample_weight)",
-                received=f"a {describe(batch)}",
-                action="Let the source yield the targets, too: the loss needs them.",
+                received=describe(batch),
+                action="Let the source yield pairs, `yield x, y`: the loss needs the targets.",
             )
         )
     x, y, sample_weight = (

@@ -1,18 +1,17 @@
 """The kinds of modules that a model takes."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from callbax._core._errors import describe, explain
-from callbax._modules._equinox import equinox_functional
+from callbax._core._rng import SeedSource
+from callbax._modules._equinox import EquinoxFunctional
 from callbax._modules._keras import keras_functional
-from callbax._modules._linen import linen_functional
+from callbax._modules._linen import LinenFunctional
 from callbax._modules._nnx import nnx_functional
-from callbax._modules._pair import pair_functional
+from callbax._modules._pair import PairFunctional
 from callbax._modules._protocol import Functional
 from callbax._modules._stack import stack_functional
-from callbax._modules._value import Trainable
 
 Adapter = Callable[[Any], Functional | None]
 """Returns a module as pure functions; None if the module is of another kind."""
@@ -21,39 +20,51 @@ ADAPTERS: list[Adapter] = [
     stack_functional,
     nnx_functional,
     keras_functional,
-    equinox_functional,
-    linen_functional,
-    pair_functional,
+    LinenFunctional.adapt,
+    EquinoxFunctional.adapt,
+    PairFunctional.adapt,
 ]
 """Asked in this order."""
+KINDS = (
+    "a `flax.nnx.Module`, a `flax.linen.Module`, an `equinox.Module` (with its state: a tuple of "
+    "both), a Keras model on the JAX backend or a pair of functions `(init, apply)`"
+)
 
 
-def functional_of(module: Any, trainable: Trainable | None = None) -> Functional:
+def functional_of(
+    module: Any, *, seed: int | None = None, trainable: Callable[[str], bool] | None = None
+) -> Functional:
     """Returns a module as pure functions.
 
     Args:
         module: What the user gave to ``Model``.
-        trainable: Path of an array -> whether training changes it; None leaves it to the module.
+        seed: Seed of random streams that the module has not of its own; None for the stream that
+            ``set_random_seed`` starts.
+        trainable: Path of a weight -> whether training changes it; None for all that it can.
 
     Raises:
-        TypeError: No adapter knows modules of its kind, or it has other means to be frozen.
+        TypeError: No adapter knows modules of its kind, or it cannot be frozen by paths.
     """
+    if trainable is not None and not callable(trainable):
+        raise TypeError(
+            explain(
+                "Model(trainable=...)",
+                expected="a function from the path of a weight to a bool",
+                received=describe(trainable),
+                action='Pass for example trainable=lambda path: path.startswith("head/").',
+            )
+        )
     for adapter in ADAPTERS:
-        takes = {} if trainable is None else {"trainable": trainable}
-        if takes and "trainable" not in inspect.signature(adapter).parameters:
-            continue
-        functional = adapter(module, **takes)
+        functional = adapter(module)
         if functional is not None:
+            functional.configure(SeedSource(seed, "dropout"), trainable)
             return functional
     raise TypeError(
         explain(
-            "Model(module)" if trainable is None else "Model(module, trainable=...)",
-            expected="an instance of `flax.nnx.Module`, `equinox.Module` or `flax.linen.Module`, "
-            "a pair of functions (init, apply), or a Keras model"
-            if trainable is None
-            else "an Equinox or Linen module or a pair of functions, as others freeze layers "
-            "by `layer.trainable = False`",
+            "Model(module)",
+            expected=KINDS,
             received=describe(module),
-            action="Make the module first: Model(MyModule(rngs=nnx.Rngs(0))).",
+            action="Make the module first: Model(MyModule(rngs=nnx.Rngs(0))). A class of your own "
+            "becomes a kind of module with an adapter: see docs/extending.md.",
         )
     )

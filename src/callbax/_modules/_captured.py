@@ -5,6 +5,7 @@ of the step, so that a new value counts without compiling again. A number of Pyt
 the program: a new value needs a new program, and so it has to be seen that it is new.
 """
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ class Captured:
             self._visit_function(value, depth)
         elif isinstance(value, MethodType):
             self._visit(partial(_given, value.__func__), names, depth + 1)
-            self._visit(partial(_given, value.__self__), _names_in(value.__func__), depth + 1)
+            self._visit_owner(value, depth + 1)
         elif isinstance(value, list | tuple | dict):
             self._visit_items(value, names, depth)
         elif not isinstance(value, type):
@@ -136,6 +137,25 @@ class Captured:
                 self._visit(partial(getitem, namespace, name), names, depth + 1)
         self._visit(partial(getattr, function, "__defaults__"), names, depth + 1)
         self._visit(partial(getattr, function, "__kwdefaults__"), names, depth + 1)
+
+    def _visit_owner(self, method: MethodType, depth: int) -> None:
+        """Looks at the attributes that a method reads of its object, by other methods of it too."""
+        owner, functions, names = method.__self__, [method.__func__], dict[str, None]()
+        for function in functions:
+            names |= dict.fromkeys(_names_in(function))
+            found = (getattr(type(owner), name, None) for name in _names_in(function))
+            functions += [
+                f
+                for f in found
+                if isinstance(f, FunctionType) and f not in functions and not _of_library(f)
+            ]
+        for function in functions[1:]:
+            self._visit(partial(_given, function), (), depth)
+        if isinstance(owner, nnx.Pytree) or not hasattr(owner, "__dict__"):
+            self._visit(partial(_given, owner), tuple(names), depth)
+            return
+        for name in filter(partial(_is_data, owner), names):
+            self._visit(partial(getattr, owner, name), tuple(names), depth)
 
     def _visit_items(self, container: Any, names: tuple[str, ...], depth: int) -> None:
         if len(container) > _ITEMS:
@@ -156,8 +176,8 @@ class Captured:
             if function is not None:
                 names += _names_in(function)
                 self._visit(partial(_given, function), (), depth)
-        for name in own if depth == 0 else dict.fromkeys(names):
-            if name in own:
+        for name in dict.fromkeys((*own, *names) if depth == 0 else names):
+            if _is_data(thing, name):
                 self._visit(partial(getattr, thing, name), names, depth + 1)
 
 
@@ -168,6 +188,14 @@ _NOT_THE_USERS = _LIBRARIES | sys.stdlib_module_names
 
 def _given(value: Any) -> Any:
     return value
+
+
+def _is_data(thing: Any, name: str) -> bool:
+    """Returns whether an object has an attribute, or its class one that is not computed."""
+    if name in getattr(thing, "__dict__", ()):
+        return True
+    found = inspect.getattr_static(type(thing), name, None)
+    return found is not None and not hasattr(type(found), "__get__")
 
 
 def _root(name: str | None) -> str:

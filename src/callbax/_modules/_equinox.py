@@ -1,121 +1,147 @@
 """An Equinox module seen as pure functions."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 
+from callbax._core._errors import explain
 from callbax._core._types import Array, PyTree
-from callbax._modules._outputs import recorded
-from callbax._modules._protocol import Applied, Functional, Part, Variables
-from callbax._modules._signature import Signature
-from callbax._modules._value import Trainable, ValueFunctional, flatten, key_of, unflatten
-
-_GIVEN = ("key", "state")
-"""Arguments by which Equinox's layers take randomness, and their statistics."""
+from callbax._modules._held import Held, Trees, two
+from callbax._modules._protocol import Part
+from callbax._modules._signature import TRAINING_ARGUMENTS, Signature
+from callbax._modules._traced import forms, watched
 
 
-def equinox_functional(module: Any, trainable: Trainable | None = None) -> Functional | None:
-    """Returns an Equinox module as pure functions; None for anything else.
+class EquinoxFunctional(Held):
+    """A module that is written for one sample: it is called on all samples of a batch at once.
 
-    Args:
-        module: An ``eqx.Module`` that maps one sample to its output; or a tuple of one and its
-            ``eqx.nn.State``, as ``eqx.nn.make_with_state`` returns them.
-        trainable: Which arrays training changes.
-    """
-    equinox: Any = sys.modules.get("equinox")
-    if equinox is None:
-        return None
-    pair = module if isinstance(module, tuple) and len(module) == 2 else (module, None)
-    state_kind = (equinox.nn.State, type(None))
-    if not isinstance(pair[0], equinox.Module) or not isinstance(pair[1], state_kind):
-        return None
-    return EquinoxFunctional(*pair, trainable=trainable)
-
-
-class EquinoxFunctional(ValueFunctional):
-    """Maps a module for single samples over a batch, each with a key of its own.
-
-    Statistics are averaged over the batch by the layers themselves, by the axis name "batch".
+    A module with a true attribute `batched` is called on the batch itself. One that takes a `key`
+    gets one for each sample (for the batch), in evaluation too, with its `inference` flags set.
+    In training they are as the user left them, so that a frozen part may stay in inference.
 
     Args:
-        module: The module.
-        state: Its ``eqx.nn.State``; None if it has none.
-        trainable: Which arrays training changes.
+        module: The module; ``(module, state)`` as ``eqx.nn.make_with_state`` returns them.
     """
 
-    def __init__(self, module: Any, state: Any, *, trainable: Trainable | None) -> None:
-        super().__init__(module, trainable)
-        self._equinox: Any = sys.modules["equinox"]
-        self._state = state
-        arrays, self._static = self._equinox.partition(module, self._equinox.is_array)
-        params, others = self._equinox.partition(arrays, self._equinox.is_inexact_array)
-        self._arrays = arrays
-        self.hold(flatten(params), flatten(others) | flatten({"state": state}), None)
-        self._signature = Signature(module, _GIVEN)
+    @staticmethod
+    def takes(module: Any) -> bool:
+        if (eqx := _loaded()) is None:
+            return False
+        if isinstance(module, tuple) and len(module) == 2 and isinstance(module[1], eqx.nn.State):
+            module = module[0]
+        return isinstance(module, eqx.Module)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_equinox": None}
+    def given(self, module: Any) -> Trees:
+        module, state = module if isinstance(module, tuple) else (module, None)
+        names = Signature(module).names
+        inputs = [name for name in names if name not in ("key", *TRAINING_ARGUMENTS)]
+        self._state_name = "state" if "state" in names or not inputs else inputs[-1]
+        held = ("key",) if state is None else ("key", self._state_name)
+        self._signature = Signature(module, held)
+        self._batched = bool(getattr(module, "batched", False))
+        self._check(module, state)
+        return {"": module} if state is None else {"": module, "state": state}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _equinox=sys.modules["equinox"])
+    def show(self, trees: Trees | None) -> Any:
+        module, *state = (trees or {}).values()
+        return (module, *state) if state else module
 
-    def with_arrays(self, variables: Variables) -> Any:
-        arrays = unflatten(self._arrays, variables.weights)
-        return self._equinox.combine(arrays, self._static)
+    def compute(
+        self, trees: Trees, x: PyTree, key: Array, training: bool
+    ) -> tuple[PyTree, Trees, Array | None]:
+        module, state = trees[""], trees.get("state")
+        if not training:
+            module = _loaded().nn.inference_mode(module)
 
-    def apply(self, variables: Variables, x: PyTree, *, training: bool, step: Array) -> Applied:
-        return self._run(variables, x, training=training, step=step)
+        def call(x: PyTree, state: Any, key: Array) -> tuple[PyTree, Any]:
+            arguments = {"key": key} if "key" in self._signature.names else {}
+            if state is None:
+                return self._signature.call(module, x, training, **arguments), None
+            arguments[self._state_name] = state
+            found = self._signature.call(module, x, training, **arguments)
+            return two(found, f"{type(module).__name__}(x, state)", "the output and the state")
 
-    def _run(
-        self,
-        variables: Variables,
-        x: PyTree,
-        *,
-        training: bool,
-        step: Array,
-        observe: Callable[[Any], None] | None = None,
-    ) -> Applied:
-        module = self._equinox.nn.inference_mode(self.with_arrays(variables), value=not training)
-        if observe is not None:
-            observe(module)
-        samples = jax.tree.leaves(x)[0].shape[0]
-        keys = jax.random.split(key_of(variables, step), samples)
-        names = self._signature.names & {*_GIVEN}
-        state = None if self._state is None else unflatten({"state": self._state}, variables.stats)
-
-        def one(x: PyTree, key: Array) -> PyTree:
-            given = {"key": key, "state": None if state is None else state["state"]}
-            extra = {name: given[name] for name in names}
-            return self._signature.call(module, x, training, **extra)
-
-        if state is None:
-            output = jax.vmap(one, axis_name="batch")(x, keys)
-            return Applied(output, variables.stats)
-        output, after = jax.vmap(one, axis_name="batch", out_axes=(0, None))(x, keys)
-        moved = flatten({"state": after}) if training else {}
-        return Applied(output, {path: moved.get(path, a) for path, a in variables.stats.items()})
+        with watched(_parts(module), self._form):
+            if self._batched:
+                output, state = call(x, state, key)
+            else:
+                keys = jax.random.split(key, jax.tree.leaves(x)[0].shape[0])
+                axis = _axis_name(module)
+                each = jax.vmap(call, in_axes=(0, None, 0), out_axes=(0, None), axis_name=axis)
+                output, state = each(x, state, keys)
+        return output, {} if state is None else {"state": state}, None
 
     def parts(self) -> list[Part]:
-        module, kind = self.module, self._equinox.Module
-        return [Part(name, part) for name, part in vars(module).items() if isinstance(part, kind)]
+        module = (self._trees() or {})[""]
+        return [Part(name, part) for name, part in _parts(module)]
 
-    def outputs(self, x: PyTree) -> dict[str, PyTree]:
-        found: dict[str, PyTree] = {}
+    def size_of(self, part: Part) -> int:
+        return sum(leaf.size for leaf in jax.tree.leaves(part.value) if hasattr(leaf, "size"))
 
-        def run(variables: Variables, x: PyTree) -> PyTree:
-            def observe(module: Any) -> None:
-                recorded(module, self._equinox.Module, found)
+    def _form(self, output: PyTree) -> PyTree:
+        """Returns the shapes of a batch of a part's outputs, without the state beside them."""
+        if isinstance(output, tuple) and output and isinstance(output[-1], _loaded().nn.State):
+            output = output[0] if len(output) == 2 else output[:-1]
+        form = forms(output)
+        if self._batched:
+            return form
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), form)
 
-            return self._run(variables, x, training=False, step=jax.numpy.int32(0), observe=observe)
+    def _check(self, module: Any, state: Any) -> None:
+        eqx, name = _loaded(), type(module).__name__
+        if not callable(module):
+            raise TypeError(
+                explain(
+                    f"Model({name})",
+                    expected="an Equinox module that can be called",
+                    received=f"a {name}, which has no `__call__`",
+                    action="Write `__call__(self, x)` for one sample.",
+                )
+            )
+        if state is None and _nodes(module, eqx.nn.StateIndex):
+            raise TypeError(
+                explain(
+                    f"Model({name})",
+                    expected="the module and its state, as it keeps one",
+                    received="the module alone",
+                    action=f"Pass both: Model(eqx.nn.make_with_state({name})(...)).",
+                )
+            )
 
-        jax.eval_shape(run, self.read(), x)
-        return {
-            name: jax.tree.map(lambda s: jax.ShapeDtypeStruct((1, *s.shape), s.dtype), spec)
-            for name, spec in found.items()
-        }
 
-    def size_of(self, part: Any) -> int:
-        arrays = self._equinox.filter(part, self._equinox.is_array)
-        return sum(leaf.size for leaf in jax.tree.leaves(arrays))
+def _loaded() -> Any:
+    """Returns the package ``equinox`` if it was imported; None if not."""
+    return sys.modules.get("equinox")
+
+
+def _nodes(module: Any, kind: Any) -> list[Any]:
+    nodes = jax.tree.leaves(module, is_leaf=lambda node: isinstance(node, kind))
+    return [node for node in nodes if isinstance(node, kind)]
+
+
+def _axis_name(module: Any) -> Any:
+    """Returns the name of the batch's axis: that over which batch normalizations average."""
+    names = {norm.axis_name for norm in _nodes(module, _loaded().nn.BatchNorm)} or {"batch"}
+    if len(names) == 1:
+        return names.pop()
+    raise ValueError(
+        explain(
+            f"Model({type(module).__name__})",
+            expected="one name for the axis of the batch",
+            received=f"batch normalizations over {sorted(map(str, names))}",
+            action='Use one `axis_name` in all of them, such as "batch".',
+        )
+    )
+
+
+def _parts(module: Any) -> list[tuple[str, Any]]:
+    """Returns a module's direct parts with their names; the items of its lists are its own."""
+    found: list[tuple[str, Any]] = []
+    for name, value in vars(module).items():
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            found += [(f"{name}_{i}", part) for i, part in enumerate(value)]
+        else:
+            found.append((name, value))
+    return [(name, part) for name, part in found if isinstance(part, _loaded().Module)]

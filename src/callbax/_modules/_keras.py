@@ -31,6 +31,7 @@ from callbax._modules._protocol import (
     Variables,
     Weight,
 )
+from callbax._modules._signature import telling
 
 
 def keras_functional(module: Any) -> Functional | None:
@@ -152,9 +153,10 @@ class KerasFunctional(Functional):
         model = self.module
         asks = {"training": training} if takes_training(model) else {}
         trained, others = self.lists(variables)
-        output, others, losses = model.stateless_call(
-            trained, others, x, return_losses=True, **asks
-        )
+        with telling(model, x):
+            output, others, losses = model.stateless_call(
+                trained, others, x, return_losses=True, **asks
+            )
         masks = [mask_of(leaf) for leaf in jax.tree.leaves(output)]
         after = self.after(variables, trained, others)
         return Applied(
@@ -213,8 +215,8 @@ class KerasFunctional(Functional):
     def parts(self) -> list[Part]:
         return [Part(layer.name, layer) for layer in self.module.layers]
 
-    def size_of(self, part: Any) -> int:
-        return int(part.count_params()) if part.built else 0
+    def size_of(self, part: Part) -> int:
+        return int(part.value.count_params()) if part.value.built else 0
 
     def live(self, state: StateAccess) -> AbstractContextManager[None]:
         return live_variables(

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jax
+
 from callbax._core._keras import loaded_keras
 from callbax._core._types import PyTree
 
@@ -70,6 +72,12 @@ def makes_own_functions(model: Any) -> bool:
     return any(getattr(type(model), name) is not getattr(trainer_class(), name) for name in names)
 
 
+def uncompilable(model: Any) -> list[str]:
+    """Returns the names of the classes of those layers that say that they cannot be compiled."""
+    layers = model._flatten_layers()  # noqa: SLF001
+    return sorted({type(layer).__name__ for layer in layers if not layer.supports_jit})
+
+
 _TRAINING = (
     "train_step",
     "test_step",
@@ -83,7 +91,30 @@ _TRAINING = (
 
 def overrides_training(model: Any) -> bool:
     """Returns whether a model's class trains in another way than Keras's own classes."""
-    return any(getattr(type(model), n) is not getattr(trainer_class(), n) for n in _TRAINING)
+    return any(overrides(model, name) for name in _TRAINING)
+
+
+def overrides(model: Any, name: str) -> bool:
+    """Returns whether a model's class has another method of a name than Keras's own classes."""
+    return getattr(type(model), name) is not getattr(trainer_class(), name)
+
+
+def loss_of_one(model: Any, sample: PyTree, output: PyTree, masks: PyTree) -> Any:
+    """Returns the compiled loss of one sample, without what layers add.
+
+    Args:
+        model: A compiled model.
+        sample: Targets and sample weight, the weight None if there are none; without a batch axis.
+        output: The model's output, likewise.
+        masks: The masks that layers left on the output, in the order of its leaves.
+    """
+    backend: Any = sys.modules["keras.src.backend"]
+    y, weight, output, masks = jax.tree.map(lambda leaf: leaf[None], (*sample, output, masks))
+    for leaf, mask in zip(jax.tree.leaves(output), masks, strict=True):
+        if mask is not None:
+            backend.set_keras_mask(leaf, mask)
+    with backend.StatelessScope():  # running means of several losses stay as they are
+        return model._compile_loss(y, output, weight)  # noqa: SLF001
 
 
 def evaluates_otherwise(model: Any) -> bool:
@@ -158,3 +189,14 @@ def noting_loss(model: Any) -> Iterator[list[Any]]:
         yield noted
     finally:
         del vars(tracker)["update_state"]
+
+
+def initial_epoch(model: Any) -> int | None:
+    """Returns the epoch to start in that a callback has set; None if none has."""
+    epoch: int | None = getattr(model, "_initial_epoch", None)
+    return epoch
+
+
+def set_initial_epoch(model: Any, epoch: int | None) -> None:
+    """Sets it."""
+    model._initial_epoch = epoch  # noqa: SLF001

@@ -27,28 +27,41 @@ class Place(NamedTuple):
 def live_variables(places: Sequence[Place]) -> Iterator[None]:
     """Lets variables show, and take, the state of a run for as long as it lasts.
 
-    After it they hold arrays again, those of the state at the end.
+    After it they hold arrays again, those of the state at the end. In a hook of a run, another
+    model that shares some of them may be run: then they show its state until that has ended, and
+    the run around it takes over what has changed.
     """
-    shown = [(place, type(place.variable), vars(place.variable).get(_PLACE)) for place in places]
-    for place, kind, around in shown:
-        held = vars(place.variable)
-        held[_PLACE] = place
-        if around is None:
-            any_kind: Any = kind
-            place.variable.__class__ = _live_type(any_kind)
-            del held[VALUE]
+    around = [_enter(place) for place in places]
     try:
         yield
     finally:
-        for place, kind, around in shown:
-            held = vars(place.variable)
-            if around is not None:  # within a run, which goes on
-                held[_PLACE] = around
-                continue
-            # First the array: whoever reads from another thread must always find one.
-            held[VALUE] = place.read()
-            place.variable.__class__ = kind
-            del held[_PLACE]
+        for place, outer in zip(places, around, strict=True):
+            _leave(place, outer)
+
+
+def _enter(place: Place) -> Place | None:
+    """Lets a variable show a state; returns what it showed before, None if it held an array."""
+    held = vars(place.variable)
+    outer: Place | None = held.get(_PLACE)
+    held[_PLACE] = place
+    if outer is None:
+        kind: Any = type(place.variable)
+        place.variable.__class__ = _live_type(kind)
+        del held[VALUE]
+    return outer
+
+
+def _leave(place: Place, outer: Place | None) -> None:
+    held, value = vars(place.variable), place.read()
+    if outer is None:
+        # First the array: whoever reads from another thread must always find one.
+        held[VALUE] = value
+        place.variable.__class__ = type(place.variable).__base__
+        del held[_PLACE]
+        return
+    held[_PLACE] = outer
+    if value is not outer.read():
+        outer.write(value)
 
 
 @functools.cache

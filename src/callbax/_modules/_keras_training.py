@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from callbax._core._errors import describe, explain
@@ -14,7 +15,10 @@ from callbax._modules._keras_inside import (
     build_all,
     directions,
     loaded,
+    loss_of_one,
+    mask_of,
     noting_loss,
+    overrides,
     overrides_training,
 )
 from callbax._modules._keras_live import Place, live_variables
@@ -22,6 +26,7 @@ from callbax._modules._own_training import (
     NumbersAccess,
     OwnState,
     OwnTraining,
+    Seen,
     StepError,
     StepResult,
 )
@@ -122,6 +127,45 @@ class KerasTraining(OwnTraining):
         optimizer, rate = self._without_rate(list(numbers), state.learning_rate)
         moved = OwnState(variables, optimizer, rate, list(metrics))
         return StepResult(self._checked(logs, "train_step"), _last(noted), moved)
+
+    def look(self, state: OwnState, batch: Batch) -> Seen:
+        if overrides(self.module, "train_step"):
+            raise TypeError(
+                explain(
+                    "moment.outputs, moment.losses, moment.gradients()",
+                    expected="a model that trains by Keras's own step or by callbax's",
+                    received=f"{type(self.module).__name__}.train_step, a step of the user's own",
+                    action="Override `compute_loss` instead, or compile with callbax's optimizer.",
+                )
+            )
+        trained, others = self._functional.lists(state.variables)
+        numbers = self._with_rate(state.optimizer, state.learning_rate)
+
+        def total(trained: list[Array]) -> tuple[Array, Any]:
+            # As `train_step` does it; the loss that is not scaled for the sake of half precision.
+            _, (loss, output, *_) = self.module.compute_loss_and_updates(
+                trained,
+                others,
+                list(state.metrics),
+                *batch,
+                training=True,
+                optimizer_variables=numbers,
+            )
+            return loss, (output, [mask_of(leaf) for leaf in jax.tree.leaves(output)])
+
+        (loss, (output, masks)), slopes = jax.value_and_grad(total, has_aux=True)(trained)
+        gradients = self._functional.after(state.variables, slopes, others).params
+        return Seen(output, loss, self._losses(batch, output, masks), gradients)
+
+    def _losses(self, batch: Batch, output: PyTree, masks: list[Any]) -> Array | None:
+        """Returns the loss of each sample; None if there is no such thing."""
+        if self.loss is None or overrides(self.module, "compute_loss"):
+            return None
+        try:
+            each: Array = jax.vmap(partial(loss_of_one, self.module))(batch[1:], output, masks)
+        except (TypeError, ValueError):  # it looks at the whole batch
+            return None
+        return each
 
     def test(self, state: OwnState, batch: Batch) -> StepResult:
         trained, others = self._functional.lists(state.variables)

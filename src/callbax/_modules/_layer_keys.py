@@ -8,7 +8,7 @@ from flax import nnx
 from callbax._core._naming import snake_case
 from callbax.layers import Layer
 from callbax.layers._containers import items
-from callbax.layers._layer import keras_order
+from callbax.layers._members import keras_order
 from callbax.layers._stack import Stack
 
 

@@ -1,93 +1,107 @@
 """A Flax Linen module seen as pure functions."""
 
-import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from flax import linen as nn
 
-from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
-from callbax._modules._protocol import Applied, Functional, Part, Variables
+from callbax._modules._held import Held, Trees
+from callbax._modules._protocol import Part
 from callbax._modules._signature import Signature
-from callbax._modules._value import Trainable, ValueFunctional, flatten, key_of, unflatten
+from callbax._modules._traced import Outputs, forms
 
-_STREAMS = ("params", "dropout", "noise")
-"""Names under which Linen's modules ask for keys."""
+_SOWN = ("losses", "intermediates")
+"""Collections that a call fills afresh: they are not part of the state."""
 
 
-def linen_functional(module: Any, trainable: Trainable | None = None) -> Functional | None:
-    """Returns a Linen module as pure functions; None for anything else.
+class LinenFunctional(Held):
+    """A module that is initialised for its first batch; bound to variables, it starts from them.
+
+    Collections other than `params` are statistics, which training updates. What the module sows
+    into `losses` is added to the loss. Random streams of any name derive from one key.
 
     Args:
-        module: A ``flax.linen.Module``; its weights are made at the first batch.
-        trainable: Which arrays training changes.
+        module: The module, bound or not.
     """
-    linen: Any = sys.modules.get("flax.linen")
-    if linen is None or not isinstance(module, linen.Module):
-        return None
-    return LinenFunctional(module, trainable)
 
+    _found: Mapping[str, Any] = MappingProxyType({})
+    """Name of a direct part -> the part, as far as a call has told."""
 
-@dataclass(frozen=True)
-class _Layer:
-    """A part of a Linen module, which exists only while it is called."""
+    @staticmethod
+    def takes(module: Any) -> bool:
+        return isinstance(module, nn.Module)
 
-    name: str
+    def given(self, module: Any) -> Trees | None:
+        self._signature = Signature(module)
+        if module.scope is None:
+            self._module = module
+            return None
+        self._module, variables = module.unbind()
+        return _trees(variables)
 
+    def show(self, trees: Trees | None) -> Any:
+        return self._module if trees is None else self._module.bind(trees[""])
 
-class LinenFunctional(ValueFunctional):
-    """The collection "params" is trained; all others are statistics, and move in training."""
+    def initial(self, x: PyTree, key: Array) -> Trees:
+        init = partial(self._module.init, key, mutable=nn.DenyList(_SOWN))
+        return _trees(self._signature.call(init, x, False))
 
-    _collections: PyTree = None
+    def can_train(self, path: str) -> bool:
+        return path.startswith("params/")
 
-    def with_arrays(self, variables: Variables) -> Any:
-        return self.given  # it holds no arrays
-
-    def build(self, x: PyTree, seeds: SeedSource | None) -> None:
-        key = jax.random.key((seeds or SeedSource()).draw())
-        keys = dict(zip(_STREAMS, jax.random.split(key, len(_STREAMS)), strict=True))
-
-        def init(x: PyTree) -> PyTree:
-            call = Signature(self.given).call
-            return call(lambda *args, **kw: self.given.init(keys, *args, **kw), x, False)
-
-        made = jax.jit(init)(jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), x))
-        self._collections = made
-        stats = {name: arrays for name, arrays in made.items() if name != "params"}
-        self.hold(flatten({"params": made.get("params", {})}), flatten(stats), seeds)
+    def compute(
+        self, trees: Trees, x: PyTree, key: Array, training: bool
+    ) -> tuple[PyTree, Trees, Array | None]:
+        variables = trees[""]
+        streams = ("params", "dropout") if training else ("params",)
+        rngs = dict(zip(streams, jax.random.split(key, len(streams)), strict=True))
+        mutable = [*(name for name in variables if name != "params"), "losses"]
+        apply = partial(self._module.apply, variables, rngs=rngs, mutable=mutable)
+        output, changed = self._signature.call(apply, x, training)
+        changed = dict(changed)
+        losses = jax.tree.leaves(changed.pop("losses", ()))
+        total = sum((jnp.sum(loss) for loss in losses), start=jnp.zeros((), jnp.float32))
+        return output, {"": changed}, total if losses else None
 
     def parts(self) -> list[Part]:
-        names = dict.fromkeys(path.split("/")[1] for path in self._paths if path.count("/") > 1)
-        return [Part(name, _Layer(name)) for name in names]
+        if self.outputs():  # only a call tells the parts of a compact module
+            return [Part(name, module) for name, module in self._found.items()]
+        params = (self._trees() or {"": {}})[""].get("params", {})
+        return [Part(name, part) for name, part in params.items() if isinstance(part, dict)]
 
-    def size_of(self, part: Any) -> int:
-        arrays = self.read().weights
-        return sum(arrays[p].size for p in self._paths if p.split("/")[1] == part.name)
+    def size_of(self, part: Part) -> int:
+        sizes = {path: array.size for path, array in self._weights().items()}
+        return sum(size for path, size in sizes.items() if path.split("/")[1] == part.name)
 
-    def outputs(self, x: PyTree) -> dict[str, PyTree]:
-        def run(variables: Variables, x: PyTree) -> PyTree:
-            collections = unflatten(self._collections, variables.weights)
+    def _traced(self, inputs: PyTree) -> tuple[tuple[PyTree, PyTree], Outputs]:
+        outputs: Outputs = {}
+        found: dict[str, Any] = {}
 
-            def call(*args: Any, **kwargs: Any) -> Any:
-                options = {"capture_intermediates": True, "mutable": ["intermediates"]}
-                return self.given.apply(collections, *args, **options, **kwargs)
+        def note(function: Any, args: Any, kwargs: Any, context: Any) -> Any:
+            output, module = function(*args, **kwargs), context.module
+            if context.method_name == "__call__" and len(module.path) == 1:
+                found[module.name] = module.clone(parent=None)
+                outputs[module.name] = forms(output)
+            return output
 
-            return Signature(self.given).call(call, x, False)[1]["intermediates"]
+        with nn.intercept_methods(note):
+            shapes, _ = super()._traced(inputs)
+        self._found = found
+        return shapes, outputs
 
-        found = jax.eval_shape(run, self.read(), x)
-        return {name: calls["__call__"][0] for name, calls in found.items() if name != "__call__"}
 
-    def apply(self, variables: Variables, x: PyTree, *, training: bool, step: Array) -> Applied:
-        collections = unflatten(self._collections, variables.weights)
-        keys = jax.random.split(key_of(variables, step), len(_STREAMS))
-        moved = [name for name in collections if name != "params"] if training else []
+def _trees(variables: Any) -> Trees:
+    kept = {name: values for name, values in variables.items() if name not in _SOWN}
+    return {"": nn.unbox(_plain(kept))}
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            rngs = dict(zip(_STREAMS, keys, strict=True))
-            return self.given.apply(collections, *args, rngs=rngs, mutable=moved or False, **kwargs)
 
-        result = Signature(self.given).call(call, x, training)
-        output, after = result if moved else (result, {})
-        stats = flatten(after)
-        return Applied(output, {path: stats.get(path, a) for path, a in variables.stats.items()})
+def _plain(variables: Any) -> Any:
+    """Returns nested dicts; Flax may freeze them."""
+    if isinstance(variables, Mapping):
+        return {name: _plain(value) for name, value in variables.items()}
+    return variables

@@ -1,8 +1,8 @@
 """An NNX module seen as pure functions."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, Self
 
@@ -15,8 +15,8 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._modules._nnx_build import build_inner, unbuilt_layers
 from callbax._modules._nnx_live import live_variables
-from callbax._modules._nnx_parts import attribute_parts, named_parts, size
-from callbax._modules._outputs import recorded
+from callbax._modules._nnx_lost import attributes_of, warn_of_lost
+from callbax._modules._nnx_parts import named_parts, size
 from callbax._modules._protocol import (
     Applied,
     Arrays,
@@ -27,16 +27,36 @@ from callbax._modules._protocol import (
     Weight,
 )
 from callbax._modules._signature import Signature
+from callbax._modules._traced import Traced, watched
 from callbax.layers._copies import copied
-from callbax.layers._layer import frozen_variables, keras_order
+from callbax.layers._layer import frozen_variables
+from callbax.layers._members import keras_order
 
 
 def nnx_functional(module: Any) -> Functional | None:
-    """Returns an NNX module as pure functions; None for anything else."""
-    return NnxFunctional(module) if isinstance(module, nnx.Module) else None
+    """Returns an NNX module as pure functions; None for anything else.
+
+    Raises:
+        TypeError: It cannot be called.
+    """
+    if not isinstance(module, nnx.Module):
+        return None
+    if not callable(module):
+        methods = [n for n in ("forward", "call", "apply") if hasattr(module, n)]
+        raise TypeError(
+            explain(
+                "Model(module)",
+                expected="a module with a `__call__`, which returns the outputs for a batch",
+                received=f"{type(module).__name__}, which has none",
+                action=f"Rename `{methods[0]}` to `__call__`."
+                if methods
+                else "Define `def __call__(self, x)` in its class.",
+            )
+        )
+    return NnxFunctional(module)
 
 
-class NnxFunctional(Functional):
+class NnxFunctional(Traced):
     """Splits a module once; afterwards only arrays move.
 
     ``nnx.jit`` walks the module at every call (480 µs a step, measured); a module that is split
@@ -49,8 +69,13 @@ class NnxFunctional(Functional):
     def __init__(self, module: nnx.Module) -> None:
         self.module = module
         self._keys: dict[str, tuple[Array, Array]] = {}
+        self._trains: Callable[[str], bool] | None = None
         # Layers in it make their weights at the first call.
         self._whole = not unbuilt_layers(module)
+        self._is_live = False
+
+    def configure(self, seeds: SeedSource, trainable: Callable[[str], bool] | None) -> None:
+        self._trains = trainable
 
     @property
     def built(self) -> bool:
@@ -64,7 +89,8 @@ class NnxFunctional(Functional):
 
     def __getstate__(self) -> dict[str, Any]:
         # What was compiled or looked up of the module stays behind.
-        return {"module": self.module, "_keys": {}, "_whole": self._whole}
+        kept = ("module", "inputs", "_whole", "_trains")
+        return {name: getattr(self, name) for name in kept} | {"_keys": {}, "_is_live": False}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         again = object.__new__(type(self))
@@ -74,7 +100,7 @@ class NnxFunctional(Functional):
     @functools.cached_property
     def _structure(self) -> "_Structure":
         """What the module is apart from its arrays; taken once, when they all exist."""
-        return _Structure(self.module)
+        return _Structure(self.module, self._trains)
 
     @property
     def structure(self) -> object:
@@ -102,7 +128,8 @@ class NnxFunctional(Functional):
         Keys are returned as their data: typed keys slow every dispatch down.
         """
         graphdef, *states = self._structure.split(self.module)
-        if graphdef != self._structure.graphdef and not self._structure.describes(self.module):
+        same = self._is_live or graphdef == self._structure.graphdef  # live kinds are others
+        if not same and not self._structure.describes(self.module):
             self.forget_structure()
             _, *states = self._structure.split(self.module)
         params, random, stats = (_flatten(state) for state in states)
@@ -128,30 +155,20 @@ class NnxFunctional(Functional):
     def parts(self) -> list[Part]:
         return [Part(name, part) for name, part in named_parts(self.module)]
 
-    def outputs(self, x: PyTree) -> dict[str, PyTree]:
-        found: dict[str, PyTree] = {}
-        names = {id(part): name for name, part in named_parts(self.module)}
-        attributes = {id(part): attribute for attribute, part in attribute_parts(self.module)}
-
-        def run(variables: Variables, x: PyTree) -> PyTree:
-            params, stats, random = variables
-            typed = {path: self._typed_key(path, value) for path, value in random.items()}
-            module = nnx.merge(self._structure.graphdef, self._unflatten(params | stats | typed))
-            module.eval()
-            recorded(module, nnx.Module, found)
-            return self._structure.signature.call(module, x, False)
-
-        jax.eval_shape(run, self.read(), x)
-        return {names[i]: found[a] for i, a in attributes.items() if a in found}
-
-    def size_of(self, part: Any) -> int:
-        return size(part)
+    def size_of(self, part: Part) -> int:
+        return size(part.value)
 
     def changed(self) -> str | None:
         return self._structure.changed()
 
-    def live(self, state: StateAccess) -> AbstractContextManager[None]:
-        return live_variables(self._structure.variables(self.module), state, self._typed_key)
+    @contextmanager
+    def live(self, state: StateAccess) -> Iterator[None]:
+        with live_variables(self._structure.variables(self.module), state, self._typed_key):
+            self._is_live = True
+            try:
+                yield
+            finally:
+                self._is_live = False
 
     @property
     def trainable(self) -> bool:
@@ -164,6 +181,9 @@ class NnxFunctional(Functional):
         for _, part in nnx.iter_modules(self.module):
             if hasattr(part, "trainable"):
                 part.trainable = value
+
+    def trains(self) -> bool:
+        return self._structure.trains
 
     def _weight_paths(self) -> list[str]:
         return list(self._structure.canonical.values())
@@ -182,7 +202,10 @@ class NnxFunctional(Functional):
             module.train()
         else:
             module.eval()
-        y = structure.signature.call(module, x, training)
+        self.see(x)
+        before = attributes_of(module)
+        with watched(named_parts(module)):
+            y = structure.signature.call(module, x, training)
         _, made, _, after = structure.split(module)
         updated = _flatten(after)
         if unknown := (_flatten(made).keys() | updated.keys()) - (params.keys() | stats.keys()):
@@ -194,6 +217,7 @@ class NnxFunctional(Functional):
                     action="Make layers and weights in the constructor or in `build`.",
                 )
             )
+        warn_of_lost(module, before, params.keys() | stats.keys())
         return Applied(y, {name: updated[name] for name in stats})
 
     def _unflatten(self, arrays: Arrays) -> Any:
@@ -213,25 +237,32 @@ class _Structure:
 
     Args:
         module: The module; all its arrays exist.
+        trains: Path of a weight -> whether training changes it; None for all that it can.
 
     Attributes:
         graphdef: What ``nnx.merge`` makes the module of again.
         key_kinds: Path of a random key -> name of its implementation.
         paths: Path joined by slashes -> the path itself.
         signature: How the module is called.
+        trains: Whether there are weights that training may change, frozen ones included.
         canonical: Path of a weight -> path under which its array goes, in Keras's order. The two
             differ if the module holds the weight in several places.
     """
 
-    def __init__(self, module: nnx.Module) -> None:
+    def __init__(self, module: nnx.Module, trains: Callable[[str], bool] | None = None) -> None:
         frozen = frozen_variables(module)
         self._frozen: set[tuple[Any, ...]] = set()
-        _, everything = nnx.split(module)
-        self.paths = {joined(path): tuple(path) for path, _ in nnx.to_flat_state(everything)}
+        parts: Any = nnx.split(module, nnx.Param, ...)
+        _, params, others = parts
+        learned = [joined(path) for path, _ in nnx.to_flat_state(params)]
+        self.trains = any(trains is None or trains(path) for path in learned)
+        everything = (*nnx.to_flat_state(params), *nnx.to_flat_state(others))
+        self.paths = {joined(path): tuple(path) for path, _ in everything}
         self._frozen = {
             path
             for path in self.paths.values()
             if id(functools.reduce(member, path, module)) in frozen
+            or (trains is not None and not trains(joined(path)))
         }
         self.graphdef, _, random, _ = self.split(module)
         self.key_kinds = {

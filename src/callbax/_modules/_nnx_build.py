@@ -10,7 +10,8 @@ from flax import nnx
 from callbax._core._rng import SeedSource
 from callbax._core._types import PyTree
 from callbax.layers import Layer
-from callbax.layers._layer import building, values
+from callbax.layers._layer import building
+from callbax.layers._members import values
 
 
 def unbuilt_layers(module: Any) -> list[Layer]:

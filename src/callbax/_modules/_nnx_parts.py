@@ -6,7 +6,7 @@ from flax import nnx
 
 from callbax._core._errors import describe, explain
 from callbax._modules._protocol import Part
-from callbax.layers._layer import keras_order
+from callbax.layers._members import keras_order
 
 
 def named_parts(module: Any) -> list[tuple[str, Any]]:
@@ -15,21 +15,17 @@ def named_parts(module: Any) -> list[tuple[str, Any]]:
     Args:
         module: Any ``nnx.Module``; the items of its lists count as its own parts.
     """
-    return [
-        (str(getattr(part, "name", None) or attribute), part)
-        for attribute, part in attribute_parts(module)
-    ]
-
-
-def attribute_parts(module: Any) -> list[tuple[str, Any]]:
-    """Returns a module's direct parts with the attributes that hold them: ``blocks_0``."""
     found = []
     for name, value in vars(module).items():
         if isinstance(value, nnx.List | list | tuple):
             parts = [(f"{name}_{i}", part) for i, part in enumerate(value)]
         else:
             parts = [(name, value)]
-        found += [(attribute, part) for attribute, part in parts if isinstance(part, nnx.Module)]
+        found += [
+            (str(getattr(part, "name", None) or part_name), part)
+            for part_name, part in parts
+            if isinstance(part, nnx.Module)
+        ]
     return found
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from callbax._core._types import Array, PyTree
-from callbax._modules._protocol import Batch, StateAccess, Variables
+from callbax._modules._protocol import Arrays, Batch, StateAccess, Variables
 
 
 class OwnState(NamedTuple):
@@ -36,6 +36,22 @@ class StepResult(NamedTuple):
     logs: dict[str, Array]
     loss: Array
     state: OwnState
+
+
+class Seen(NamedTuple):
+    """What a training step computes on its way.
+
+    Attributes:
+        outputs: The module's output in training.
+        loss: The total that is minimised.
+        losses: One value for each sample, float32; None if a loss looks at the batch as a whole.
+        gradients: Path of a parameter -> the gradient of the total.
+    """
+
+    outputs: PyTree
+    loss: Array
+    losses: Array | None
+    gradients: Arrays
 
 
 class NumbersAccess(StateAccess, Protocol):
@@ -109,6 +125,13 @@ class OwnTraining(Protocol):
 
     def train(self, state: OwnState, batch: Batch) -> StepResult:
         """Takes a training step; pure, to be traced."""
+
+    def look(self, state: OwnState, batch: Batch) -> Seen:
+        """Computes what a training step computes on its way; pure, to be traced.
+
+        Raises:
+            TypeError: The step is one of the user's own, which does not tell.
+        """
 
     def test(self, state: OwnState, batch: Batch) -> StepResult:
         """Evaluates a batch; pure, to be traced."""

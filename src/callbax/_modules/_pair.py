@@ -1,91 +1,94 @@
-"""A pair of functions, ``(init, apply)``, seen as pure functions."""
+"""A pair of pure functions, ``(init, apply)``, as Haiku and hand-written JAX have them."""
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-import jax
-
-from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
-from callbax._modules._protocol import Applied, Functional, Variables
+from callbax._modules._held import Held, Trees, two
 from callbax._modules._signature import Signature
-from callbax._modules._value import Trainable, ValueFunctional, flatten, key_of, unflatten
 
-_KEYS = ("rng", "key")
-_GIVEN = ("params", "state", *_KEYS)
-
-
-def pair_functional(module: Any, trainable: Trainable | None = None) -> Functional | None:
-    """Returns a pair of functions as pure functions of flat dicts; None for anything else.
-
-    Args:
-        module: ``init(key, x) -> params`` and ``apply(params, x) -> output`` in a tuple, or as
-            attributes of an object, as Haiku's ``transform`` returns them. If ``apply`` has a
-            second argument `state`, ``init`` returns (params, state), and so does it (output,
-            state). An argument `rng` or `key` gets a key for each step.
-        trainable: Which arrays training changes.
-    """
-    if isinstance(module, tuple) and len(module) == 2:
-        init, apply = module
-    else:
-        init, apply = (getattr(module, name, None) for name in ("init", "apply"))
-    if isinstance(module, type) or not (callable(init) and callable(apply)):
-        return None
-    return PairFunctional(module, init, apply, trainable)
+_STATE = ("state", "states")
+_KEY = ("key", "rng", "rng_key", "prng_key")
 
 
-class PairFunctional(ValueFunctional):
-    """Parameters are made by ``init`` at the first batch, and trained all.
+class Initialized(NamedTuple):
+    """A pair with its weights: what ``model.module`` is. `Model` takes it too.
 
-    Args:
-        module: What the user gave.
-        init: Makes the parameters.
-        apply: Computes the output.
-        trainable: Which arrays training changes.
+    Attributes:
+        init: Random key, inputs -> parameters; with a state, parameters and state.
+        apply: Parameters and inputs, and what else it asks for -> output; with a state, output and
+            state.
+        params: The parameters, a pytree; None before the first batch.
+        state: The state, likewise, if `apply` takes one.
     """
 
-    _made: PyTree = None
+    init: Callable[..., Any]
+    apply: Callable[..., Any]
+    params: PyTree = None
+    state: PyTree = None
 
-    def __init__(
-        self,
-        module: Any,
-        init: Callable[..., Any],
-        apply: Callable[..., Any],
-        trainable: Trainable | None,
-    ) -> None:
-        super().__init__(module, trainable)
-        self._init, self._apply = init, apply
-        names = list(inspect.signature(apply).parameters)
-        self._has_state = "state" in names
-        self._leading = [name for name in names[:3] if name in _GIVEN[1:]]
-        self._signature = Signature(apply, {names[0], *_GIVEN})
 
-    def with_arrays(self, variables: Variables) -> Any:
-        return self.given  # functions hold no arrays
+class PairFunctional(Held):
+    """A pair of functions, initialised for the first batch.
 
-    def build(self, x: PyTree, seeds: SeedSource | None) -> None:
-        key = jax.random.key((seeds or SeedSource()).draw())
-        batch = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), x)
+    The names of `apply`'s parameters tell what it takes beside the parameters, which come first,
+    and the inputs: `state`, a random `key` or `rng`, and whether it is called in `training`.
 
-        def init(*args: Any, **kwargs: Any) -> PyTree:
-            return self._init(key, *args, **kwargs)
+    Args:
+        module: ``(init, apply)``, or an `Initialized`.
+    """
 
-        made = Signature(self._init, _KEYS).call(init, batch, False)
-        params, state = made if self._has_state else (made, {})
-        self._made = {"params": params, "state": state}
-        self.hold(flatten({"params": params}), flatten({"state": state}), seeds)
+    @staticmethod
+    def takes(module: Any) -> bool:
+        pair = isinstance(module, tuple) and 2 <= len(module) <= 4
+        return pair and all(map(_is_function, module[:2]))
 
-    def apply(self, variables: Variables, x: PyTree, *, training: bool, step: Array) -> Applied:
-        made = unflatten(self._made, variables.weights)
-        key = key_of(variables, step)
-        given = {"state": made["state"], **dict.fromkeys(_KEYS, key)}
-        leading = [made["params"], *(given[name] for name in self._leading)]
+    def given(self, module: Any) -> Trees | None:
+        init, apply, *weights = module
+        self._pair = init, apply
+        self._init = Signature(init, filled=1)
+        self._apply = Signature(apply, (*_STATE, *_KEY), filled=1)
+        params, state = (*weights, None, None)[:2]
+        trees = {"": params} if state is None else {"": params, "state": state}
+        return None if params is None else trees
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return self._apply(*leading, *args, **kwargs)
+    def show(self, trees: Trees | None) -> Initialized:
+        trees = trees or {}
+        return Initialized(*self._pair, trees.get(""), trees.get("state"))
 
-        result = self._signature.call(call, x, training)
-        output, state = result if self._has_state else (result, {})
-        stats = flatten({"state": state}) if training else {}
-        return Applied(output, {path: stats.get(path, a) for path, a in variables.stats.items()})
+    def initial(self, x: PyTree, key: Array) -> Trees:
+        # As in training, in which Haiku's batch normalization makes its averages.
+        found = self._init.call(partial(self._pair[0], key), x, True)
+        if not self._has_state:
+            return {"": found}
+        params, state = two(found, "init(key, x)", "parameters and state")
+        return {"": params, "state": state}
+
+    def compute(
+        self, trees: Trees, x: PyTree, key: Array, training: bool
+    ) -> tuple[PyTree, Trees, Array | None]:
+        values = dict.fromkeys(_STATE, trees.get("state")) | dict.fromkeys(_KEY, key)
+        first = [trees[""]]
+        for name in self._apply.names:
+            if name not in values:
+                break
+            first.append(values[name])
+        later = self._apply.names[len(first) - 1 :]
+        rest = {name: values[name] for name in later if name in values}
+        found = self._apply.call(partial(self._pair[1], *first), x, training, **rest)
+        if not self._has_state:
+            return found, {}, None
+        output, state = two(found, "apply(params, ...)", "output and state")
+        return output, {"state": state}, None
+
+    @property
+    def _has_state(self) -> bool:
+        return any(name in _STATE for name in self._apply.names)
+
+
+def _is_function(thing: Any) -> bool:
+    """Returns whether something is a function, jitted ones included, and no module or layer."""
+    wraps = isinstance(thing, partial) or hasattr(thing, "__wrapped__")
+    return inspect.isroutine(thing) or (callable(thing) and wraps)

@@ -1,6 +1,6 @@
 """A module seen as pure functions: all that training asks of any kind of module."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -104,6 +104,43 @@ class Functional(Protocol):
 
     module: Any
     """The user's object."""
+    inputs: PyTree = None
+    """Shapes and dtypes of a batch of inputs, as far as known: those that were seen last."""
+
+    def configure(self, seeds: SeedSource, trainable: Callable[[str], bool] | None) -> None:
+        """Takes what ``Model`` was given besides the module; called once, before all else.
+
+        Args:
+            seeds: Where the seeds of random streams come from that the module has not of its own.
+            trainable: Path of a weight -> whether training changes it; None for all that it can.
+
+        Raises:
+            TypeError: The module cannot be frozen by paths.
+        """
+        if trainable is not None:
+            raise TypeError(
+                explain(
+                    "Model(trainable=...)",
+                    expected="a module whose weights go by paths",
+                    received=f"a {type(self.module).__name__}",
+                    action="Freeze its layers by what it offers itself, such as `trainable`.",
+                )
+            )
+
+    def replace(self, module: Any) -> None:
+        """Puts another module in the place of one that cannot be changed: `model.module = ...`.
+
+        Raises:
+            TypeError: The module can be changed itself.
+        """
+        raise TypeError(
+            explain(
+                "model.module = ...",
+                expected="a model whose module cannot be changed in place, as with Equinox",
+                received=f"one of a {type(self.module).__name__}",
+                action="Change the module itself, or make a `Model` of the other one.",
+            )
+        )
 
     @property
     def built(self) -> bool:
@@ -120,7 +157,7 @@ class Functional(Protocol):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes any weight."""
+        """Whether training changes any weight; False if the user has frozen the whole module."""
         return True
 
     @trainable.setter
@@ -133,6 +170,13 @@ class Functional(Protocol):
                 action="Leave its weights out of the optimizer, as with `optax.masked`.",
             )
         )
+
+    def trains(self) -> bool:
+        """Returns whether training changes any weight, or would but for flags such as `trainable`.
+
+        A model of which it changes none by any flag is a mistake, and refused.
+        """
+        return bool(self.weights())
 
     def changed(self) -> str | None:
         """Returns what of the structure has changed since `read`, as a user would write it."""
@@ -190,17 +234,16 @@ class Functional(Protocol):
         """Returns the direct parts of the module, for ``model.layers`` and ``summary``."""
         return []
 
-    def outputs(self, x: PyTree) -> dict[str, PyTree]:
-        """Returns name of a part -> shapes and dtypes of its output, as far as they are known.
-
-        Args:
-            x: Shapes and dtypes of a batch of inputs.
-        """
-        return {}
-
-    def size_of(self, part: Any) -> int:
-        """Returns how many numbers the weights of a part hold."""
+    def size_of(self, part: Part) -> int:
+        """Returns how many numbers the weights of one of `parts` hold."""
         return 0
+
+    def outputs(self) -> dict[str, PyTree]:
+        """Returns name of a part -> shapes and dtypes of its output, for `inputs`.
+
+        Only for whoever asks: the module may have to be traced for it.
+        """
+        return {part.name: part.output for part in self.parts() if part.output is not None}
 
     def live(self, state: StateAccess) -> AbstractContextManager[None]:
         """Lets the user's object show, and take, the state of a run for as long as it lasts.

@@ -16,7 +16,7 @@ from callbax._modules._nnx_parts import named_parts
 from callbax._modules._protocol import Applied, Functional, Part, Variables, Weight
 from callbax._modules._trace import trace
 from callbax.layers import Layer
-from callbax.layers._layer import keras_order
+from callbax.layers._members import keras_order
 from callbax.layers._stack import Stack
 
 Path = tuple[Any, ...]
@@ -90,6 +90,9 @@ class StackFunctional(NnxFunctional):
     def shapes(self) -> tuple[PyTree, PyTree] | None:
         known = self.module.known
         return (known.inputs, known.outputs[-1]) if self.built else None
+
+    def outputs(self) -> dict[str, PyTree]:
+        return Functional.outputs(self)  # building has told them
 
     def parts(self) -> list[Part]:
         named = named_parts(self.module)

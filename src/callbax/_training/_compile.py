@@ -10,8 +10,9 @@ from jax import lax
 from jax.extend.core import jaxprs_in_params
 
 from callbax._core._types import Array, PyTree
-from callbax._data._placement import scalar
+from callbax._data._placement import Placement
 from callbax._data._select import Batches, select
+from callbax._modules._captured import Captured
 from callbax._training._pace import StepTime
 from callbax._training._state import Packed, TrainState
 from callbax._training._step import Step
@@ -34,6 +35,7 @@ class Programs:
 
     Args:
         step: The pure step.
+        placement: Where arrays live.
         looped: Whether XLA compiles it as well inside a loop.
 
     Attributes:
@@ -41,8 +43,11 @@ class Programs:
         traces: How often a program was traced; each trace is a compilation.
     """
 
-    def __init__(self, step: Step, *, looped: bool = True) -> None:
+    def __init__(self, step: Step, placement: Placement, *, looped: bool = True) -> None:
         self.step, self.looped = step, looped
+        self._placement = placement
+        # Where the leaves of states are, by the states' structure.
+        self._places: dict[Any, list[Any]] = {}
         self.traces = 0
         self.constants: tuple[Any, ...] = ()
         self._prepared: dict[Any, threading.Thread] = {}
@@ -59,7 +64,22 @@ class Programs:
 
     def pack(self, state: TrainState) -> Packed:
         """Returns a state in the form that `run` takes."""
-        return Packed.of(state, self.step.moves, self.step.reads)
+        packed = Packed.of(state, self.step.moves, self.step.reads)
+        if packed.structure not in self._places:
+            leaves = packed.moving + packed.rest
+            self._places[packed.structure] = [leaf.sharding for leaf in leaves]
+        return packed
+
+    def renew(self, captured: Captured) -> bool:
+        """Takes the numbers of Python that the step reads; returns whether they have changed."""
+        before, self.constants = self.constants, captured.note()
+        return self.constants != before
+
+    def place(self, state: TrainState, like: TrainState) -> TrainState:
+        """Returns a state whose arrays are where those of another one are."""
+        same = state.replace(hyperparameters={}), like.replace(hyperparameters={})
+        placed: TrainState = self._placement.place_like(*same)
+        return placed.replace(hyperparameters=self._placement.place_state(state.hyperparameters))
 
     def run(
         self,
@@ -86,32 +106,34 @@ class Programs:
         Returns:
             The state after them, and their rows in blocks: leaves of shape (capacity, ...).
         """
-        moving, rest, structure = start.moving, start.rest, start.structure
-        if self.looped and not (single and count == 1):
-            moving, rows = self._loop(
-                moving,
-                rest,
-                batches,
-                scalar(first),
-                scalar(count),
-                structure=structure,
-                capacity=capacity,
-                constants=self.constants,
-            )
-            return start.moved(moving), [rows]
-        program = self._single_overwriting if overwrite else self._single
-        blocks = []
-        for index in range(first, first + count):
-            moving, row = program(
-                moving,
-                rest,
-                batches,
-                scalar(index),
-                structure=structure,
-                constants=self.constants,
-            )
-            blocks.append(row)
-        return start.moved(moving), blocks
+        with self._placement.tracing():
+            moving, rest, structure = start.moving, start.rest, start.structure
+            scalar = self._placement.scalar
+            if self.looped and not (single and count == 1):
+                moving, rows = self._loop(
+                    moving,
+                    rest,
+                    batches,
+                    scalar(first),
+                    scalar(count),
+                    structure=structure,
+                    capacity=capacity,
+                    constants=self.constants,
+                )
+                return start.moved(moving), [rows]
+            program = self._single_overwriting if overwrite else self._single
+            blocks = []
+            for index in range(first, first + count):
+                moving, row = program(
+                    moving,
+                    rest,
+                    batches,
+                    scalar(index),
+                    structure=structure,
+                    constants=self.constants,
+                )
+                blocks.append(row)
+            return start.moved(moving), blocks
 
     def prepare(self, start: Packed, batches: Batches, *, overwrite: bool = False) -> None:
         """Compiles the single step for batches of a size that is yet to come, in the background.
@@ -124,23 +146,26 @@ class Programs:
             batches: Batches of that size.
             overwrite: As for `run`.
         """
-        key = batches.size, self.constants
+        key = batches.size, batches.shares, self.constants
         if key not in self._prepared:
             program = self._single_overwriting if overwrite else self._single
-            lowered = program.lower(
-                start.moving,
-                start.rest,
-                batches,
-                scalar(0),
-                structure=start.structure,
-                constants=self.constants,
-            )
+            with self._placement.tracing():
+                lowered = program.lower(
+                    start.moving,
+                    start.rest,
+                    batches,
+                    self._placement.scalar(0),
+                    structure=start.structure,
+                    constants=self.constants,
+                )
             self._prepared[key] = threading.Thread(target=lowered.compile)
             self._prepared[key].start()
 
     def await_prepared(self, batches: Batches) -> None:
         """Waits until what `prepare` began for batches of this size is done."""
-        if (thread := self._prepared.get((batches.size, self.constants))) is not None:
+        if (
+            thread := self._prepared.get((batches.size, batches.shares, self.constants))
+        ) is not None:
             thread.join()
 
     def step_time(self, spec: PyTree) -> StepTime:
@@ -152,7 +177,8 @@ class Programs:
         """Returns how many steps one execution may have, for the memory that their rows take."""
         if self.step.keys is not None:
             return CAPACITY
-        row = self._row(start.moving, start.rest, batches, 0, structure=start.structure)
+        with self._placement.tracing():
+            row = self._row(start.moving, start.rest, batches, 0, structure=start.structure)
         row_bytes: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
         return max(1, min(CAPACITY, ROW_BYTES // max(1, row_bytes)))
 
@@ -180,6 +206,7 @@ class Programs:
 
         row = self._row(moving, rest, batches, first, structure=structure)
         rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
+        rows = self._placement.gather(rows)
         # Never unrolled: an unrolled loop is fused across steps and changes the bits.
         moved, rows = lax.fori_loop(0, count, body, (moving, rows))
         return moved, rows
@@ -215,14 +242,20 @@ class Programs:
     ) -> tuple[list[Array], PyTree]:
         # What does not move goes through the barrier too: XLA would compute what follows from it
         # alone, such as -learning_rate, once before the loop, and round differently for it.
-        batch = select(batches, index)
+        places, count = self._places[structure], len(moving)
+        batch = self._placement.divide(select(batches, index))
         moving, rest, batch = lax.optimization_barrier((moving, rest, batch))
+        # Said again behind the barrier: in a loop XLA would divide the same step in another way.
+        moving = self._placement.pin(moving, places[:count])
+        rest, batch = self._placement.pin(rest, places[count:]), self._placement.divide(batch)
         before, read = jax.tree.unflatten(structure, moving + rest)
         after, row = self.step.run(before | read, batch)
         moved = jax.tree.map(
             lambda new, old: lax.convert_element_type(new, old.dtype), after, before
         )
-        result: tuple[list[Array], PyTree] = lax.optimization_barrier((jax.tree.leaves(moved), row))
+        leaves = self._placement.pin(jax.tree.leaves(moved), places[:count])
+        row = self._placement.gather(row)
+        result: tuple[list[Array], PyTree] = lax.optimization_barrier((leaves, row))
         return result
 
 

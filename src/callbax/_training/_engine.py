@@ -19,33 +19,26 @@ from callbax._data._feed import Feed
 from callbax._data._placement import Placement
 from callbax._modules._own_training import OwnState
 from callbax._modules._protocol import Functional, Variables
-from callbax._modules._trace import trace
-from callbax._training._compile import Programs, loops_well
 from callbax._training._gauge import Gauge
-from callbax._training._lines import Lines
+from callbax._training._lines import Lines, already_training
+from callbax._training._mode_programs import ModePrograms
 from callbax._training._native import NativeRecipe
 from callbax._training._pace import Pace
+from callbax._training._peers import Alone, Peers, Together
 from callbax._training._recipe import Recipe, Report
 from callbax._training._rest import Rest
-from callbax._training._state import TrainState
+from callbax._training._state import TrainState, own
 from callbax._training._step import Fields
 from callbax._training._timeline import Timeline
 
-_TRACED: ContextVar[tuple["Engine", Variables] | None] = ContextVar("traced", default=None)
-"""The variables of the step that is being traced; other threads see the state as ever."""
+_TRACED: ContextVar[tuple["Engine", Variables, Array] | None] = ContextVar("traced", default=None)
+"""Variables and number of the step that is being traced; other threads see the state as ever."""
 _NOTHING: Any = TrainState(*[object()] * 9)  # type: ignore[arg-type]
 """A state that differs from every other in all fields."""
-LARGE_STATE = 0.2
+LARGE_STATE = 0.1
 """Share of the device's memory from which on a second copy of the state is too many."""
-_TRAINED = (
-    "params",
-    "stats",
-    "random",
-    "optimizer",
-    "step",
-    "learning_rate",
-    "hyperparameters",
-)
+_OPTIMIZED = ("optimizer", "step", "learning_rate", "hyperparameters")
+_TRAINED = ("params", "stats", "random", *_OPTIMIZED)
 """Fields of a state that outlive the run in which they changed."""
 
 
@@ -54,6 +47,9 @@ class Exacting(Protocol):
 
     def needs_exact(self, mode: Mode) -> bool:
         """Returns whether each batch must have run when its end hook is called."""
+
+    def reads_every(self) -> int | None:
+        """Returns after how many batches a hook is set to look at the state, if one is."""
 
 
 class Engine:
@@ -74,8 +70,7 @@ class Engine:
         self._lock = threading.RLock()
         self._runs = 0
         self._shown = ExitStack()
-        self._programs: dict[str, Programs] = {}
-        self._structure: object = None
+        self._programs = ModePrograms(functional, placement)
         self._rest: Rest = self.recipe.rest(placement)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -96,6 +91,21 @@ class Engine:
     def read(self) -> TrainState:
         """Returns the state at the current batch."""
         return self._rest.read() if self._line is None else self._line.read()
+
+    def read_whole(self) -> TrainState:
+        """Returns the state at the current batch in arrays that the host can fetch.
+
+        With several processes, what is divided among them is put together: all must call it.
+        """
+        state = self.read()
+        if self.placement.is_divided(state):
+            kind = "a read of the state"
+            if self._line is None:
+                self._peers().meet(kind, 0)
+            else:
+                self._line.meet(kind)
+        whole: TrainState = self.placement.whole(state)
+        return whole
 
     def write(self, state: TrainState) -> None:
         """Replaces the state at the current batch.
@@ -171,14 +181,14 @@ class Engine:
         """Lets training start with the optimizer as it is now; False if it has begun."""
         if self._line is not None or self._rest.step > 0:
             return False
-        self._programs = {}
+        self._programs.forget()
         self._rest.restart()
         return True
 
     @property
     def batch_loss(self) -> float:
         """The last batch's own loss; NaN outside a run."""
-        return float("nan") if self._line is None else self._line.batch_loss
+        return float("nan") if self._line is None else self._line.rows.batch_loss
 
     def logs(self) -> dict[str, float]:
         """Returns the running metrics of the innermost run; none if there is no run."""
@@ -188,7 +198,7 @@ class Engine:
         """Lets the running metrics start again at the current batch."""
         if self._line is not None and self.recipe.report is not None:
             state = self._line.read()
-            self._line.write(state.replace(metrics=self.recipe.report.reset(state.metrics)))
+            self._line.write(state.replace(metrics=self._reset(state.metrics)))
 
     @property
     def gauge(self) -> Gauge | None:
@@ -232,7 +242,8 @@ class Engine:
             RuntimeError: A run is under way.
         """
         self._need_rest()
-        self._forget_programs()
+        self._programs.forget()
+        self.recipe.forget()
         self._rest = self.recipe.rest(self.placement)
 
     def compile(self, recipe: Recipe) -> None:
@@ -246,7 +257,7 @@ class Engine:
         """
         self._need_rest()
         before, self.recipe = self.recipe, recipe
-        self._programs = {}
+        self._programs.forget()
         if recipe.optimizer is None or recipe.optimizer is not before.optimizer:
             self._rest = recipe.rest(self.placement)
 
@@ -259,7 +270,8 @@ class Engine:
         """
         variables = self.read_variables()
         self._forget_other_structures()
-        return self.recipe.bind(mode, batch, variables)
+        with self.placement.tracing():
+            return self.recipe.bind(mode, batch, variables)
 
     def directions(self) -> dict[str, str | None]:
         """Returns log key -> "up", "down" or None, as far as known."""
@@ -290,17 +302,30 @@ class Engine:
             if mode != "predict":
                 metrics = self.report(mode, spec).reset(start.metrics)
                 start = start.replace(metrics=metrics, captured=self.recipe.captured.read())
-            line = self._timeline(mode, feed, spec, start, exact=hooks.needs_exact(mode))
-            end = before = start
-            if mode == "train" and line.overwrites and self._line is None:
-                # The only copy of a large state is the timeline's.
-                self._rest.drop()
-                end = before = _NOTHING
-            del start
+            start = self.placement.place_state(start)
+            overwrites = self._overwrites(start)
+            owned = overwrites and mode == "train" and self._line is None
+            # What a run leaves as it was is told by identity: `line` starts from `start` itself.
+            end = before = _NOTHING if owned else start
+            leaves, structure = jax.tree.flatten(start)
+            try:
+                if owned:  # the only copy of a large state is the timeline's
+                    del start
+                    self._rest.drop()
+                    own(leaves)
+                    start = jax.tree.unflatten(structure, leaves)
+                line = self._timeline(
+                    mode, feed, hooks, spec, start, overwrites=overwrites, owned=owned
+                )
+            except BaseException:
+                if owned:
+                    self._rest.write(jax.tree.unflatten(structure, leaves))
+                raise
+            del start, leaves
 
             def close(error: BaseException | None) -> None:
                 nonlocal end
-                end = line.close()
+                end = line.close(error)
 
             self._enter(line, trains=mode == "train")
             try:
@@ -360,7 +385,7 @@ class Engine:
     @contextmanager
     def shown(self, state: Fields, variables: Variables) -> Iterator[None]:
         """Lets losses and metrics read the model and what they captured as of a traced step."""
-        token = _TRACED.set((self, variables))
+        token = _TRACED.set((self, variables, state["step"]))
         try:
             with self.recipe.shown(state):
                 yield
@@ -368,55 +393,83 @@ class Engine:
             _TRACED.reset(token)
 
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
-        """Calls the module as of the current batch, its statistics left alone."""
-        state = self.read()
-        applied = self.functional.apply(state.variables, x, training=training, step=state.step)
+        """Calls the module as of the current batch, its statistics left alone; in a trace too."""
+        traced = _TRACED.get()
+        if traced is not None and traced[0] is self:
+            _, variables, step = traced
+        else:
+            state = self.read()
+            variables, step = state.variables, state.step
+        applied = self.functional.apply(variables, x, training=training, step=step)
         return applied.output
 
     def traces(self) -> dict[str, int]:
         """Returns how often each mode's programs were traced."""
-        return {mode: programs.traces for mode, programs in self._programs.items()}
+        return self._programs.traces()
 
     # Inside
 
+    def _overwrites(self, state: TrainState) -> bool:
+        """Returns whether states are so large that each overwrites the one before."""
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+        chosen = self.recipe.steps_per_execution == "auto"
+        return chosen and size > LARGE_STATE * self.placement.memory
+
     def _timeline(
-        self, mode: Mode, feed: Feed, spec: PyTree, start: TrainState, *, exact: bool
+        self,
+        mode: Mode,
+        feed: Feed,
+        hooks: Exacting,
+        spec: PyTree,
+        start: TrainState,
+        *,
+        overwrites: bool,
+        owned: bool,
     ) -> Timeline:
-        programs, captured = self._program(mode, spec), self.recipe.captured
-        steps = self.recipe.steps_per_execution
-        chosen = steps == "auto"
-        size = sum(leaf.nbytes for leaf in jax.tree.leaves(start))
-        overwrite = size > LARGE_STATE * self.placement.memory and chosen
-        single = (exact and chosen) or overwrite or not programs.looped
+        recipe, captured = self.recipe, self.recipe.captured
+        programs = self._programs.of(
+            mode, recipe, lambda: recipe.step(mode, self, spec), spec, start
+        )
+        steps = recipe.steps_per_execution
+        exact = hooks.needs_exact(mode) and steps == "auto"
+        single = exact or overwrites or not programs.looped
+        peers = self._peers(steps_alone=single or steps == 1)
         return Timeline(
             programs,
             start,
             feed,
-            Pace(steps, programs.step_time(spec), single=single),
-            reset=self.recipe.report.reset if mode != "predict" and self.recipe.report else None,
-            exact=exact and chosen,
-            overwrite=overwrite,
+            Pace(
+                steps,
+                programs.step_time(spec),
+                single=single,
+                measured=peers.measured,
+                every=hooks.reads_every() if mode == "train" else None,
+            ),
+            reset=self._reset if mode != "predict" and recipe.report else None,
+            exact=exact,
+            overwrite=overwrites,
+            owned=owned,
             check=self._need_same_structure if mode == "train" else None,
             captured=None if mode == "predict" or not captured else captured,
             batch_size=jax.tree.leaves(spec[0])[0].shape[0],
+            peers=peers,
         )
 
-    def _program(self, mode: Mode, batch: PyTree) -> Programs:
-        if mode not in self._programs:
-            jaxpr, _ = trace(self.functional, self.read_variables(), batch[0])
-            looped = loops_well(jaxpr, self.placement.platform)
-            self._programs[mode] = Programs(self.recipe.step(mode, self, batch), looped=looped)
-        return self._programs[mode]
+    def _peers(self, *, steps_alone: bool = False) -> Peers:
+        agreement = self.placement.agreement
+        if agreement is None:
+            return Alone()
+        return Together(agreement, self.placement.checksum, steps_alone=steps_alone)
+
+    def _reset(self, metrics: PyTree) -> PyTree:
+        """Returns running sums that start again."""
+        fresh = metrics if self.recipe.report is None else self.recipe.report.reset(metrics)
+        return self.placement.place_state(fresh)
 
     def _forget_other_structures(self) -> None:
         """Forgets programs if the module has changed since they were made, apart from arrays."""
-        if self._structure is not self.functional.structure:
-            self._structure = self.functional.structure
-            self._forget_programs()
-
-    def _forget_programs(self) -> None:
-        self._programs = {}
-        self.recipe.forget()
+        if self._programs.follow_structure():
+            self.recipe.forget()
 
     def _need_same_structure(self) -> None:
         if (change := self.functional.changed()) is not None:
@@ -441,16 +494,3 @@ class Engine:
                     action="Set weights or the learning rate in hooks; compile between runs.",
                 )
             )
-
-
-def already_training(where: str) -> RuntimeError:
-    """Returns the error for a second training run of a model that is being trained."""
-    return RuntimeError(
-        explain(
-            where,
-            expected="a model that is not being trained",
-            received="one whose `fit` is still under way",
-            action="Wait for it to end, train a copy.deepcopy of the model, or call "
-            "`train_on_batch` in a hook.",
-        )
-    )

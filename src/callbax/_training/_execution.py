@@ -27,6 +27,8 @@ class Execution:
         dispatched: When it was; None if a program was compiled for it.
         returned: When the call that dispatched it came back.
         rows: The rows one by one, on the host; None before they were fetched.
+        took: How many seconds the device took, and whether it may have been ready before anybody
+            looked; None if nobody has to know.
     """
 
     begins: int
@@ -39,6 +41,7 @@ class Execution:
     dispatched: float | None
     returned: float
     rows: list[Any] | None = None
+    took: tuple[float, bool] | None = None
 
     @property
     def ends(self) -> int:

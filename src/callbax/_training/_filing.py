@@ -12,22 +12,25 @@ from callbax._training._weights import with_weights
 from callbax.saving._contents import Contents
 
 
-def contents_of(engine: Engine, name: str) -> Contents:
+def contents_of(engine: Engine, name: str, *, whole: bool = True) -> Contents:
     """Returns the arrays at the current batch.
 
     Args:
         engine: What runs the model; it is built.
         name: The model's name.
+        whole: Whether to put together what is divided among processes, all of which must call it.
     """
-    state, weights = engine.read(), engine.functional.weights()
+    state = engine.read_whole() if whole else engine.read()
+    weights = engine.functional.weights()
     arrays = state.variables.weights
     keyed = {weight.key: arrays[weight.path] for weight in weights}
     names = {**engine.functional.groups(), "": name}
+    paths = {weight.key: weight.name for weight in weights}
     variables = _variables(engine)
     if variables is None:
-        return Contents(keyed, names)
+        return Contents(keyed, names, paths=paths)
     names["optimizer"] = engine.recipe.optimizer.name
-    return Contents(keyed, names, variables.read(state), variables.fresh)
+    return Contents(keyed, names, variables.read(state), variables.fresh, paths)
 
 
 def with_contents(

@@ -2,6 +2,7 @@
 
 import threading
 
+from callbax._core._errors import explain
 from callbax._training._timeline import Timeline
 
 
@@ -48,3 +49,16 @@ class Lines:
         if not self._of_threads[thread]:
             del self._of_threads[thread]
         self._trained = [entry for entry in self._trained if entry[1] is not line]
+
+
+def already_training(where: str) -> RuntimeError:
+    """Returns the error for a second training run of a model that is being trained."""
+    return RuntimeError(
+        explain(
+            where,
+            expected="a model that is not being trained",
+            received="one whose `fit` is still under way",
+            action="Wait for it to end, train a copy.deepcopy of the model, or call "
+            "`train_on_batch` in a hook.",
+        )
+    )

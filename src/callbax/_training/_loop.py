@@ -1,6 +1,6 @@
 """The loop: epochs, batches, and every hook in Keras's order. It never looks at a device."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,8 +15,12 @@ class Line(Protocol):
     def start_epoch(self, steps: int | None, *, done: int = 0) -> None: ...
     def next_size(self) -> int | None: ...
     def advance(self, *, whole: bool = False) -> int: ...
+    def stops(self, wanted: bool) -> bool: ...
+    def ends_epoch(self, wanted: bool) -> bool: ...
+    def check_interrupts(self, first: Callable[[], None] | None) -> None: ...
     def logs(self) -> Logs: ...
     def outputs(self, *, copy: bool = False) -> Any: ...
+    def last_outputs(self, batches: int) -> list[Any]: ...
 
 
 class Flags(Protocol):
@@ -51,10 +55,12 @@ class Progress:
     Attributes:
         epoch: The epoch, counted from 0; one whose end hook is due counts as the next.
         batch: Batches of it that are done.
+        begun: Whether it has begun.
     """
 
     epoch: int
     batch: int = 0
+    begun: bool = False
 
 
 def train(
@@ -66,7 +72,7 @@ def train(
     finish: Callable[[], None],
     *,
     progress: Progress,
-    recorded: Mapping[str, Any] | None = None,
+    resume: Callable[[], None] | None = None,
 ) -> None:
     """Trains, calling hooks in Keras's order (https://keras.io/api/callbacks/).
 
@@ -82,42 +88,62 @@ def train(
         finish: Called after the last epoch, before the last hook, unless an exception ends the run.
         progress: Where the run starts, an epoch that had begun included; it is kept up to date for
             whoever takes the state of the run in a hook.
-        recorded: States of the callbacks if the run continues a recorded one. The hook of an epoch
+        resume: Puts a recorded run in place, states of callbacks included, if there is one: after
+            their hook of the beginning, which sees what it saw in that run. The hook of an epoch
             that had begun is not called again.
     """
     flags.stop_training, flags.first_epoch = False, None
     logs: Logs = {}
     hooks.on_train_begin({})
-    if recorded is not None:
-        hooks.resume(progress.epoch, recorded)
+    if resume is not None:
+        resume()
     elif flags.first_epoch is not None:
         progress.epoch = flags.first_epoch
     for epoch in range(progress.epoch, epochs.end):
         progress.epoch = epoch
         line.start_epoch(epochs.steps, done=progress.batch)
+        progress.begun = True
         if progress.batch == 0:
             hooks.on_epoch_begin(epoch, {})
-        if _batches("train", line, hooks, flags, line.logs, progress):
+        save = hooks.save_interrupted
+        if _batches("train", line, hooks, flags, line.logs, progress, interrupted=save):
             _warn_if_short(progress.batch, epochs.steps)
         logs = line.logs()
         for key, value in (validate(epoch) or {}).items():
             logs[f"val_{key}"] = value
         logs = dict(sorted(logs.items()))
-        progress.epoch, progress.batch = epoch + 1, 0
+        progress.epoch, progress.batch, progress.begun = epoch + 1, 0, False
         hooks.on_epoch_end(epoch, dict(logs))
-        if flags.stop_training:
+        if line.ends_epoch(flags.stop_training):
+            flags.stop_training = True  # as another process may have wanted it
             break
+        line.check_interrupts(hooks.save_interrupted)
     finish()
     hooks.on_train_end(logs)
 
 
-def evaluate(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> Logs:
-    """Evaluates and returns the metrics; obeys ``stop_evaluating``."""
+def evaluate(
+    line: Line,
+    hooks: Hooks,
+    flags: Flags,
+    steps: int | None,
+    *,
+    interrupted: Callable[[], None] | None = None,
+) -> Logs:
+    """Evaluates and returns the metrics; obeys ``stop_evaluating``.
+
+    Args:
+        line: The timeline to move along.
+        hooks: Whom to call.
+        flags: Whose flag to obey.
+        steps: Batches to take; None goes through the data.
+        interrupted: Called before a signal is raised for.
+    """
     flags.stop_evaluating = False
     hooks.on_test_begin({})
     line.start_epoch(steps)
     progress = Progress(0)
-    if _batches("test", line, hooks, flags, line.logs, progress):
+    if _batches("test", line, hooks, flags, line.logs, progress, interrupted=interrupted):
         _warn_if_short(progress.batch, steps)
     logs = line.logs()
     hooks.on_test_end(dict(logs))
@@ -134,8 +160,8 @@ def predict(line: Line, hooks: Hooks, flags: Flags, steps: int | None) -> list[A
     def logs() -> Logs:
         return {"outputs": line.outputs(copy=True)}  # hooks may write to theirs, as in Keras
 
-    def keep() -> None:
-        outputs.append(line.outputs())
+    def keep(moved: int) -> None:
+        outputs.extend(line.last_outputs(moved))
 
     if _batches("predict", line, hooks, flags, logs, Progress(0), keep):
         _warn_if_short(len(outputs), steps)
@@ -162,9 +188,14 @@ def _batches(
     flags: Flags,
     logs: Callable[[], Logs],
     progress: Progress,
-    keep: Callable[[], None] | None = None,
+    keep: Callable[[int], None] | None = None,
+    *,
+    interrupted: Callable[[], None] | None = None,
 ) -> bool:
     """Moves along the batches of an epoch, hooks included; counts them in `progress`.
+
+    `keep` is told over how many batches it has moved. A signal that came meanwhile is raised for at
+    a batch's end, after `interrupted` was called.
 
     No generator: that would turn a `StopIteration` from a hook into another error.
 
@@ -175,17 +206,20 @@ def _batches(
     on_begin = getattr(hooks, begin) if hooks.wants(begin) else None
     on_end = getattr(hooks, end) if hooks.wants(end) else None
     stop = _STOPS[mode]
-    # Predictions are handed over batch by batch, and a run that was to stop takes a single batch.
-    whole = on_begin is on_end is None and mode != "predict" and not getattr(flags, stop)
+    # A run that was to stop takes a single batch.
+    whole = on_begin is on_end is None and not getattr(flags, stop)
     while (size := line.next_size()) is not None:
         batch = progress.batch
         if on_begin is not None:
             on_begin(batch, {"batch": batch, "size": size})
-        progress.batch += line.advance(whole=whole)
+        moved = line.advance(whole=whole)
+        progress.batch += moved
         if on_end is not None:
             on_end(batch, logs())
         if keep is not None:
-            keep()
-        if getattr(flags, stop):
+            keep(moved)
+        if line.stops(getattr(flags, stop)):
+            setattr(flags, stop, True)
             return False
+        line.check_interrupts(interrupted)
     return True

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any, Self
 
 import jax
 import numpy as np
 
-from callbax._core._errors import describe, explain
+from callbax._core._errors import explain
 from callbax._core._hooks import Mode
 from callbax._core._types import PyTree
+from callbax._data._mesh_placement import followed
 from callbax._data._placement import Placement
 from callbax._modules._captured import Captured
 from callbax._modules._own_training import NumbersAccess
 from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._modules._trace import trace
-from callbax._training._computed import Computed, ComputeLoss
+from callbax._training._computed import Computed
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import StepsPerExecution
 from callbax._training._rest import Resting
@@ -37,7 +37,6 @@ class NativeRecipe:
         given: The optimizer that the user gave, of which the other one is bound.
         steps_per_execution: Steps in one dispatch.
         run_eagerly: Whether every step runs in Python.
-        compute_loss: Computes the loss in place of those of `goals`.
     """
 
     report: Objective | Computed | None
@@ -51,9 +50,7 @@ class NativeRecipe:
         *,
         steps_per_execution: StepsPerExecution = "auto",
         run_eagerly: bool = False,
-        compute_loss: ComputeLoss | None = None,
     ) -> None:
-        self._compute_loss = compute_loss
         self._functional = functional
         self.optimizer, self.given = optimizer, given
         self.goals = goals or Goals()
@@ -71,7 +68,6 @@ class NativeRecipe:
         source: Source,
         steps_per_execution: StepsPerExecution,
         run_eagerly: bool,
-        compute_loss: ComputeLoss | None,
     ) -> Self:
         """Returns the recipe for what ``compile`` was given.
 
@@ -83,7 +79,6 @@ class NativeRecipe:
             source: The model's run, which the optimizer's numbers are those of.
             steps_per_execution: Steps in one dispatch.
             run_eagerly: Whether every step runs in Python.
-            compute_loss: Computes the loss in place of those of `goals`.
         """
         bound, given = None, optimizer
         if isinstance(before, NativeRecipe) and (
@@ -97,25 +92,23 @@ class NativeRecipe:
             given,
             steps_per_execution=steps_per_execution,
             run_eagerly=run_eagerly,
-            compute_loss=compute_loss,
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what a copy needs: nothing that was bound."""
         names = ("optimizer", "goals", "steps_per_execution", "run_eagerly")
-        state = {name: getattr(self, name) for name in names}
-        return state | {"functional": self._functional, "compute_loss": self._compute_loss}
+        return {name: getattr(self, name) for name in names} | {"functional": self._functional}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
 
     @property
     def descends(self) -> bool:
-        return self._compute_loss is not None or self.goals.loss is not None
+        return self.goals.loss is not None or self.goals.compute_loss is not None
 
     @property
     def needs_targets(self) -> bool:
-        return self._compute_loss is None and self.goals.loss is not None
+        return self.goals.loss is not None and self.goals.compute_loss is None
 
     @property
     def use_ema(self) -> bool:
@@ -126,26 +119,15 @@ class NativeRecipe:
             self.optimizer.live.source = source
 
     def bind(self, mode: Mode, batch: PyTree, variables: Variables) -> Objective | Computed:
+        if mode == "train":
+            _need_trainable(self._functional)
         if self.report is None:
-            x, y, _ = batch
-            _, y_pred = trace(self._functional, variables, x)
-            if mode == "train" and not variables.weights:
-                raise ValueError(
-                    explain(
-                        "fit",
-                        expected="a module with weights to train",
-                        received=f"{describe(self._functional.module)}, which has none",
-                        action="Make its layers in the constructor; to evaluate, none are needed.",
-                    )
-                )
-            functions = self.goals.functions()
-            if self._compute_loss is None:
-                self.report = Objective(self.goals, y, y_pred)
+            _, y_pred = trace(self._functional, variables, batch[0])
+            if self.goals.compute_loss is None:
+                self.report = Objective(self.goals, batch[1], y_pred)
             else:
-                metrics = Objective(replace(self.goals, loss=None), y, y_pred)
-                self.report = Computed(self._compute_loss, metrics, y_pred, batch)
-                functions.append(self._compute_loss)
-            self.captured = Captured(functions, self._functional.module)
+                self.report = Computed(self.goals.compute_loss, self.goals, y_pred, batch)
+            self.captured = Captured(self.goals.functions(), self._functional.module)
         return self.report
 
     def forget(self) -> None:
@@ -155,7 +137,7 @@ class NativeRecipe:
     def rest(self, placement: Placement) -> Resting:
         rate = 0.0 if self.optimizer is None else self.optimizer.initial_learning_rate or 0.0
         numbers = placement.place_state(np.int32(0)), placement.place_state(np.float32(rate))
-        return Resting(self._functional, self._init, *numbers)
+        return Resting(self._functional, self._init, *numbers, placement)
 
     def step(self, mode: Mode, outside: Outside, batch: PyTree) -> Step:
         if mode == "predict" or self.report is None:
@@ -205,4 +187,20 @@ class NativeRecipe:
 
     def _init(self, params: Arrays) -> PyTree:
         # In one program: array by array costs a compilation each, and leaves weak dtypes.
-        return () if self.optimizer is None else jax.jit(self.optimizer.init)(params)
+        if self.optimizer is None:
+            return ()
+        divided = followed(jax.eval_shape(self.optimizer.init, params), params)
+        return jax.jit(self.optimizer.init, out_shardings=divided)(params)
+
+
+def _need_trainable(functional: Functional) -> None:
+    if not functional.trains():
+        raise ValueError(
+            explain(
+                "fit",
+                expected="a module with weights that training can change",
+                received=f"a {type(functional.module).__name__} with none",
+                action="`model.weights` lists the paths of those that it has: make them before "
+                "`fit`, and look at what Model(trainable=...) returns for them.",
+            )
+        )

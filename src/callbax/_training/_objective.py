@@ -34,16 +34,19 @@ class Goals:
         loss_weights: Weights of the outputs' losses in the total.
         metrics: Metrics that ignore sample weights: a list, or a list or dict of lists by output.
         weighted_metrics: Likewise, weighted by sample weights.
+        compute_loss: The method by which the model's class computes the loss in place of these;
+            None if it is the sum of these.
     """
 
     loss: Any = None
     loss_weights: Any = None
     metrics: Any = None
     weighted_metrics: Any = None
+    compute_loss: Any = None
 
     def functions(self) -> list[Any]:
-        """Returns the losses and metrics that were not given by name."""
-        given = (*self.losses(), *self.all_metrics())
+        """Returns the losses, metrics and methods that were not given by name."""
+        given = (*self.losses(), *self.all_metrics(), *_leaves(self.compute_loss))
         return [function for function in given if not isinstance(function, str)]
 
     def losses(self) -> list[Any]:
@@ -65,6 +68,14 @@ class Goals:
             check_loss(loss)
         for metric in self.all_metrics():
             check_metric(metric)
+        self.check_weights()
+
+    def check_weights(self) -> None:
+        """Looks at the weights of the losses.
+
+        Raises:
+            ValueError: One of them is something else than a number.
+        """
         for weight in _leaves(self.loss_weights):
             if np.ndim(weight) or not np.issubdtype(np.asarray(weight).dtype, np.number):
                 raise ValueError(
@@ -167,7 +178,7 @@ class Objective:
                 y, weight = trues[output.name], weights[output.name]
                 check_labels(targets.where, output.loss, y, output.y_pred_shape, weight)
 
-    def losses(self, batch: Batch, applied: Applied) -> tuple[Array, Any]:
+    def losses(self, batch: Batch, applied: Applied, *, training: bool) -> tuple[Array, Any]:
         """Returns the weighted total, a float32 scalar, and the loss of each output.
 
         The total holds what the module adds by itself; what its mask leaves out does not count.
@@ -229,7 +240,7 @@ class Objective:
     def compute(self, state: PyTree) -> Array:
         """Returns the values over the batches seen, sorted by key: float32 of shape (keys,)."""
         values = [
-            jnp.asarray(metric.compute(part), jnp.float32)
+            jnp.reshape(jnp.asarray(metric.compute(part), jnp.float32), ())
             for (_, metric), part in sorted(
                 zip(self._trackers.items(), state, strict=True), key=lambda entry: entry[0][0]
             )
@@ -277,7 +288,7 @@ class Objective:
                 explain(
                     f"fit({what}=...)",
                     expected=f"the structure of the module's output, {self._shown()}",
-                    received=f"a {describe(value)}",
+                    received=describe(value),
                     action="Give one array of targets for each output.",
                 )
             )

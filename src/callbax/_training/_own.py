@@ -7,18 +7,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float
 
-from callbax._core._errors import explain
 from callbax._core._hooks import Mode
 from callbax._core._types import Array, PyTree
 from callbax._data._feed import Targets
 from callbax._data._placement import Placement
 from callbax._modules._captured import Captured
-from callbax._modules._own_training import NumbersAccess, OwnState, OwnTraining, StepResult
+from callbax._modules._own_training import (
+    NumbersAccess,
+    OwnState,
+    OwnTraining,
+    Seen,
+    StepResult,
+)
 from callbax._modules._protocol import Arrays, Batch, Functional, Variables
 from callbax._training._objective import Goals, Objective
+from callbax._training._own_rest import OwnRest, OwnVariables
 from callbax._training._pace import StepsPerExecution
 from callbax._training._state import TrainState
 from callbax._training._step import Fields, Outside, Step
@@ -35,10 +40,12 @@ class Form:
     Attributes:
         keys: Keys of its logs, the loss first.
         moves: Fields of the state that it changes.
+        computation: Its jaxpr.
     """
 
     keys: tuple[str, ...]
     moves: tuple[str, ...]
+    computation: Any
 
 
 @dataclass(frozen=True)
@@ -172,7 +179,7 @@ class OwnRecipe:
             "test": jax.jit(test, inline=True),
         }
 
-    def rest(self, placement: Placement) -> "OwnRest":
+    def rest(self, placement: Placement) -> OwnRest:
         return OwnRest(self._functional, self._own, placement)
 
     def step(self, mode: Mode, outside: Outside, batch: PyTree) -> Step:
@@ -180,17 +187,29 @@ class OwnRecipe:
             return self._predict_step(batch)
         trains, step, form = mode == "train", self._steps[mode], self._report.forms[mode]
         moves = form.moves
+        reads = tuple(field for field in _FIELDS if field not in moves)
 
         def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
             result = step(_own_state(state), batch)
             after = _fields(result.state)
-            moved = {field: after[field] for field in moves}
+            moved = {field: after[field] for field in form.moves}
             if trains:
                 moved["step"] = state["step"] + 1
             return moved, _row(result)
 
-        reads = tuple(field for field in _FIELDS if field not in moves)
-        return Step(run, (*moves, "step") if trains else moves, reads, tuple(sorted(form.keys)))
+        if trains:
+            moves = (*moves, "step")
+        return Step(run, moves, reads, tuple(sorted(form.keys)), form.computation)
+
+    def look(self, state: TrainState, batch: PyTree) -> Seen:
+        """Computes what a training step computes on its way.
+
+        Raises:
+            TypeError: The step does not tell.
+        """
+        with jax.disable_jit(self.run_eagerly):
+            seen: Seen = jax.jit(self._own.look)(_own_state(vars(state)), batch)
+        return seen
 
     def shown(self, state: Fields) -> AbstractContextManager[None]:
         return nullcontext()
@@ -216,7 +235,7 @@ class OwnRecipe:
             optimizer[place] = averages[path]
         return state.replace(optimizer=optimizer)
 
-    def filed(self, paths: Sequence[str]) -> "OwnVariables | None":
+    def filed(self, paths: Sequence[str]) -> OwnVariables | None:
         return None if self.optimizer is None else OwnVariables()
 
     def _paths(self, state: TrainState) -> list[str]:
@@ -237,129 +256,16 @@ class OwnRecipe:
     def _predict_step(self, batch: PyTree) -> Step:
         state = OwnState(self._functional.read(), [], jnp.zeros(()), [])
         predict = jax.jit(self._own.predict, inline=True)
-        moves = _changed(*jax.make_jaxpr(predict, return_shape=True)(state, batch[0]))
+        jaxpr, form = jax.make_jaxpr(predict, return_shape=True)(state, batch[0])
+        moves = _changed(jaxpr, form)
+        reads = tuple(field for field in Variables._fields if field not in moves)
 
         def run(state: Fields, batch: Batch) -> tuple[Fields, PyTree]:
             variables = Variables(*(state[field] for field in Variables._fields))
             output, after = predict(OwnState(variables, [], jnp.zeros(()), []), batch[0])
             return {field: _fields(after)[field] for field in moves}, output
 
-        return Step(run, moves, tuple(f for f in Variables._fields if f not in moves), None)
-
-
-class OwnRest:
-    """The state between runs: all of it is in the user's objects.
-
-    Args:
-        functional: The module.
-        own: Its steps.
-        placement: Where arrays live.
-    """
-
-    def __init__(self, functional: Functional, own: OwnTraining, placement: Placement) -> None:
-        self._functional, self._own, self._placement = functional, own, placement
-        self._steps = placement.place_state(np.int32(0))
-        self._held: TrainState | None = None
-        self._lent: TrainState | None = None
-        self.hyperparameters: Arrays = {}
-
-    @property
-    def metrics(self) -> PyTree:
-        return self.read().metrics
-
-    @metrics.setter
-    def metrics(self, value: PyTree) -> None:
-        if self._held is not None:
-            self._held = self._held.replace(metrics=value)
-
-    @property
-    def step(self) -> int:
-        return int(self._steps if self._held is None else self._held.step)
-
-    @property
-    def learning_rate(self) -> Array:
-        return self.read().learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: Array) -> None:
-        self.write(self.read().replace(learning_rate=value))
-
-    def keep(self, state: TrainState) -> None:
-        self._steps = state.step
-
-    def hold(self) -> None:
-        self._held = self._lent = self.read()
-
-    def drop(self) -> None:
-        if self._held is not None:
-            nothing = self._held.replace(params={}, stats={}, random={}, optimizer=[])
-            self._held = self._lent = nothing
-
-    def release(self) -> None:
-        held, self._held = self._held, None
-        if held is not None and held is not self._lent:
-            self.write(held)
-        self._lent = None
-
-    def restart(self) -> None:
-        """Does nothing: nobody but callbax's optimizers asks."""
-
-    def read(self) -> TrainState:
-        if self._held is not None:
-            return self._held
-        optimizer, rate = self._own.read()
-        return TrainState(
-            *self._functional.read(),
-            optimizer=optimizer,
-            metrics=self._own.metrics(),
-            step=self._steps,
-            learning_rate=rate,
-            hyperparameters={},
-            captured={},
-        )
-
-    def write(self, state: TrainState) -> None:
-        if self._held is not None:
-            self._held = state
-            return
-        self._steps = state.step
-        self._functional.write(state.variables)
-        self._own.write(state.optimizer, state.learning_rate, state.metrics)
-
-
-class OwnVariables:
-    """The optimizer's part of a state as a list: steps taken, learning rate, its own arrays."""
-
-    fresh = 2
-
-    def read(self, state: TrainState) -> list[Any]:
-        """Returns the arrays."""
-        return [state.step, state.learning_rate, *state.optimizer]
-
-    def write(self, state: TrainState, variables: Sequence[Any]) -> TrainState:
-        """Returns the state with these arrays in it.
-
-        Raises:
-            ValueError: There are not as many as the optimizer has.
-        """
-        step, rate, *rest = variables
-        if len(rest) != len(state.optimizer):
-            raise ValueError(
-                explain(
-                    "optimizer's variables",
-                    expected=f"{len(state.optimizer)} arrays",
-                    received=f"{len(rest)}",
-                    action="Compile with the optimizer that they were recorded with.",
-                )
-            )
-        optimizer = [
-            jnp.asarray(new, old.dtype) for new, old in zip(rest, state.optimizer, strict=True)
-        ]
-        return state.replace(
-            step=jnp.asarray(step, jnp.int32),
-            learning_rate=jnp.asarray(rate, state.learning_rate.dtype),
-            optimizer=optimizer,
-        )
+        return Step(run, moves, reads, None, jaxpr.jaxpr)
 
 
 def _own_state(state: Fields) -> OwnState:
@@ -378,7 +284,7 @@ def _fields(state: OwnState) -> Fields:
 def _form(step: Any, state: OwnState, batch: PyTree) -> Form:
     jaxpr, form = jax.make_jaxpr(step, return_shape=True)(state, batch)
     keys = sorted(form.logs, key=lambda key: key != "loss")
-    return Form(tuple(keys), _changed(jaxpr, (form.logs, form.state)))
+    return Form(tuple(keys), _changed(jaxpr, (form.logs, form.state)), jaxpr.jaxpr)
 
 
 def _changed(jaxpr: Any, form: tuple[Any, OwnState]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """How many steps an execution takes (``steps_per_execution``)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,22 +63,32 @@ class Pace:
         step_time: What is known of the step; it learns what this run sees.
         single: Whether "auto" means one step: callbacks want each batch run between its two
             hooks, or nothing is gained by more.
+        measured: Takes the steps of an execution and a step's time, and returns whether to go by
+            it; if not, `agree` tells what to go by.
+        every: After how many steps a hook is set to read the state; None if that is not known.
     """
 
     def __init__(
-        self, setting: StepsPerExecution, step_time: StepTime, *, single: bool = False
+        self,
+        setting: StepsPerExecution,
+        step_time: StepTime,
+        *,
+        single: bool = False,
+        measured: Callable[[int, float], bool] = lambda count, seconds: True,
+        every: int | None = None,
     ) -> None:
         self._fixed = None if setting == "auto" else int(setting)
         if single and setting == "auto":
             self._fixed = 1
-        self._step_time = step_time
+        self._step_time, self._measured = step_time, measured
         self._last = 0
         self._useful = self._wasted = 0.0
         self._limit = math.inf
         self._epoch_at = 0
-        self._first_touch = 0
+        self._first_touch = every or 0
         self._touched_at: int | None = None
-        self._interval: int | None = None
+        self._before: int | None = None
+        self._interval = every
         self._gap = 0
         self._touch_writes = False
 
@@ -87,6 +98,8 @@ class Pace:
         Args:
             step: Steps taken before it.
         """
+        if self._touched_at is not None:
+            self._before = self._touched_at
         self._epoch_at, self._touched_at = step, None
 
     def length(self, step: int) -> int:
@@ -132,7 +145,8 @@ class Pace:
         measured = seconds / count
         if at_most and self._step_time.seconds is not None:
             measured = min(measured, self._step_time.seconds)
-        self._step_time.seconds = measured
+        if self._measured(count, measured):
+            self._step_time.seconds = measured
         self._step_time.longest = max(count, self._step_time.longest)
         self._last = count
         self._useful = self._useful * MEMORY + count
@@ -142,11 +156,16 @@ class Pace:
             if self._limit > 2**16:
                 self._limit = math.inf
 
+    def agree(self, seconds: float) -> None:
+        """Takes the time of a step that several processes go by."""
+        self._step_time.seconds = seconds
+
     def touched(self, step: int, *, wasted: int, writes: bool) -> None:
         """Notes that a hook read or changed the state.
 
-        Hooks tend to do so at regular intervals, at the same batches of every epoch; executions
-        are made to end where the next time is expected, which costs nothing when it does come.
+        Hooks tend to do so at regular intervals, at the same batches of every epoch, or counted on
+        from one to the next; executions are made to end where the next time is expected, which
+        costs nothing when it does come.
 
         Args:
             step: Steps taken at that point.
@@ -190,5 +209,9 @@ class Pace:
         touch = self._next_touch()
         if step == touch:
             touch += self._interval or self._first_touch
+        due = [touch]
+        if self._touched_at is None and self._before is not None and self._interval:
+            again = self._before + self._interval  # if it counts on from epoch to epoch
+            due.append(again + self._interval if step == again else again)
         # A touch that did not come when expected makes no forecast for the next one.
-        return touch if touch > step else None
+        return min((at for at in due if at > step), default=None)

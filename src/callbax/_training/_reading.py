@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
+from callbax._core._errors import explain
 from callbax._data._feed import Feed
 from callbax._data._select import Chunk
 
@@ -16,12 +17,15 @@ class Place:
         pass_step: Training steps taken when the current pass began; None before the first.
         pass_done: Batches of that pass that are done.
         passes: Passes that were over before it.
+        digests: Checksums of what the source gave: in the pass before, and in this one so far; 0
+            for nothing, or if it is not known.
     """
 
     seed: int | None
     pass_step: int | None
     pass_done: int
     passes: int = 0
+    digests: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Reading:
         self._chunks: deque[Chunk] = deque()
         self._error: Exception | None = None
         self._passes = 0
+        # Checksums of the pass before, and of this one up to the front chunk.
+        self._digests = (0, 0)
         self.pass_: Pass | None = None
         self.offset = 0
 
@@ -62,6 +68,14 @@ class Reading:
     def front(self) -> Chunk:
         """The chunk that holds the next batch, once `find` has found it."""
         return self._chunks[0]
+
+    @property
+    def digests(self) -> tuple[int, int]:
+        """Checksums of what the source gave: in the pass before, and in this one so far."""
+        before, now = self._digests
+        if self._chunks and self.offset and self._chunks[0].digests:
+            now = self._chunks[0].digests[self.offset - 1]
+        return before, now
 
     def start_epoch(self, batches: int | None) -> None:
         """Says that an epoch begins, and how many batches it takes; None if the data say."""
@@ -74,6 +88,7 @@ class Reading:
 
     def start_pass(self, step: int, cursor: int) -> None:
         """Starts reading from the beginning, at a step and a batch of the run."""
+        self._digests = self.digests[1] or self._digests[0], 0
         self._feed.start_pass(step)
         self.pass_ = Pass(step, cursor, self._passes)
         self._passes += 1
@@ -86,6 +101,7 @@ class Reading:
     def find(self) -> bool:
         """Brings the chunk with the next batch to the front; False at the end of the pass."""
         while self._chunks and self.offset == self._chunks[0].count:
+            self._digests = self.digests
             self._chunks.popleft()
             self.offset = 0
         if not self._chunks:
@@ -100,14 +116,19 @@ class Reading:
 
     def after_front(self) -> Chunk | None:
         """Returns the chunk after the front one, unless there is none or it must be waited for."""
-        if len(self._chunks) == 1 and self._error is None and self._feed.ready():
+        return self.after(self.front)
+
+    def after(self, chunk: Chunk) -> Chunk | None:
+        """Returns the chunk after another one, likewise; the first after one that is used up."""
+        place = next((i + 1 for i, other in enumerate(self._chunks) if other is chunk), 0)
+        if len(self._chunks) == place and self._error is None and self._feed.ready():
             try:
-                chunk = self._feed.next_chunk()
+                found = self._feed.next_chunk()
             except Exception as error:  # due once the hooks of all batches before it were called
-                self._error, chunk = error, None
-            if chunk is not None:
-                self._chunks.append(chunk)
-        return self._chunks[1] if len(self._chunks) > 1 else None
+                self._error, found = error, None
+            if found is not None:
+                self._chunks.append(found)
+        return self._chunks[place] if len(self._chunks) > place else None
 
     def move_to(self, here: Pass, cursor: int, seed: int | None) -> None:
         """Goes to the place of a recorded run: ``cursor - here.begins`` batches into a pass.
@@ -131,13 +152,57 @@ class Reading:
             self.offset += skipped
             done -= skipped
 
+    def place(self, cursor: int, seed: int | None) -> Place:
+        """Returns the place in the data, for a record of the run.
+
+        Args:
+            cursor: The batch at which the run stands.
+            seed: Seed of the order in which arrays are read.
+        """
+        if self.pass_ is None:
+            return Place(seed, None, 0)
+        here = self.pass_
+        return Place(seed, here.step, cursor - here.begins, here.number, self.digests)
+
+    def return_to(self, place: Place, cursor: int) -> None:
+        """Goes to a recorded place.
+
+        Args:
+            place: What `place` returned in a run over equal data.
+            cursor: The batch at which this run stands.
+
+        Raises:
+            ValueError: The source does not give what it gave in that run.
+        """
+        if place.pass_step is not None:
+            here = Pass(place.pass_step, cursor - place.pass_done, place.passes)
+            self.move_to(here, cursor, place.seed)
+        else:
+            self.skip_passes(place.passes)
+        for recorded, given in zip(place.digests, self.digests, strict=True):
+            if recorded and given and recorded != given:
+                raise ValueError(
+                    explain(
+                        "fit(x=...)",
+                        expected="a source that gives again what it gave in the recorded run",
+                        received=f"other batches, read {place.passes + 1} times up to batch "
+                        f"{place.pass_done}",
+                        action="Let it shuffle by a generator that is seeded when it is made, or "
+                        "start in another directory. Nothing was changed.",
+                    )
+                )
+
     def skip_passes(self, passes: int) -> None:
         """Lets the next pass be the one that follows a number of them."""
-        self._feed.skip_passes(passes - self._passes)
+        self._digests = self._feed.skip_passes(passes - self._passes), 0
         self._passes = passes
 
-    def close(self) -> None:
-        """Gives back what was drawn and not used."""
-        self._feed.release(list(self._chunks), self.offset)
+    def close(self, error: BaseException | None = None) -> None:
+        """Gives back what was drawn and not used.
+
+        Args:
+            error: What ended the reading, if it did not end normally.
+        """
+        self._feed.release(list(self._chunks), self.offset, error=error)
         self._chunks.clear()
         self.offset = 0

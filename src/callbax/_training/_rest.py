@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import jax
 
 from callbax._core._types import Array, PyTree
+from callbax._data._placement import Placement
 from callbax._modules._protocol import Arrays, Functional, Variables
 from callbax._training._state import TrainState
 
@@ -68,6 +69,7 @@ class Resting:
             state is first read, as the module may not be built before.
         step: Training steps taken, an int32 scalar.
         learning_rate: A float32 scalar.
+        placement: Where arrays live.
     """
 
     def __init__(
@@ -76,12 +78,16 @@ class Resting:
         init_optimizer: Callable[[Arrays], PyTree],
         step: Array,
         learning_rate: Array,
+        placement: Placement,
     ) -> None:
         self._module, self._init_optimizer = module, init_optimizer
+        self._placement = placement
         self._optimizer: PyTree = None
         self._held: Variables | None = None
         self._lent: Variables | None = None
         self._form: dict[str, Any] | None = None
+        self._fitting: Arrays | None = None
+        """The parameters of which `_form` is known to be the form."""
         self._step = step
         self.learning_rate = learning_rate
         self.hyperparameters: Arrays = {}
@@ -89,9 +95,7 @@ class Resting:
 
     def keep(self, state: TrainState) -> None:
         """Takes all of a state but the variables, which are in a copy of the module."""
-        self._optimizer, self._form = state.optimizer, _form_of(state.params)
-        self._step, self.learning_rate = state.step, state.learning_rate
-        self.hyperparameters = state.hyperparameters
+        self._take(state)
 
     def hold(self) -> None:
         """Keeps the variables here for as long as the user's module shows those of runs."""
@@ -100,7 +104,7 @@ class Resting:
     def drop(self) -> None:
         """Lets go of the arrays, of which a run keeps the only copy until it writes them back."""
         self._held = self._lent = Variables({}, {}, {})
-        self._optimizer, self._form = (), {}
+        self._optimizer, self._form, self._fitting = (), {}, self._held.params
 
     def release(self) -> None:
         """Gives the variables back to the user's module."""
@@ -110,11 +114,12 @@ class Resting:
         self._lent = None
 
     def read(self) -> TrainState:
-        variables = self._module.read() if self._held is None else self._held
-        form = _form_of(variables.params)
-        if form != self._form:
-            self._optimizer = _carried_over(self._optimizer, self._init_optimizer(variables.params))
-            self._form = form
+        if self._held is None:
+            variables = placed_variables(self._module, self._placement)
+        else:
+            variables = self._held
+        if variables.params is not self._fitting:  # else every read would look at every array
+            self._fit_optimizer_to(variables.params)
         return TrainState(
             *variables,
             optimizer=self._optimizer,
@@ -130,9 +135,7 @@ class Resting:
             self._module.write(state.variables)
         else:
             self._held = state.variables
-        self._optimizer, self._form = state.optimizer, _form_of(state.params)
-        self._step, self.learning_rate = state.step, state.learning_rate
-        self.hyperparameters = state.hyperparameters
+        self._take(state)
 
     @property
     def step(self) -> int:
@@ -140,7 +143,34 @@ class Resting:
 
     def restart(self) -> None:
         """Makes the optimizer's state again, as of its first step."""
-        self._form = self._optimizer = None
+        self._form = self._optimizer = self._fitting = None
+
+    def _take(self, state: TrainState) -> None:
+        self._optimizer, self._fitting = state.optimizer, state.params
+        self._form = _form_of(state.params)
+        self._step, self.learning_rate = state.step, state.learning_rate
+        self.hyperparameters = state.hyperparameters
+
+    def _fit_optimizer_to(self, params: Arrays) -> None:
+        """Lets the optimizer's state be that of parameters that the user may have changed."""
+        form = _form_of(params)
+        if form != self._form:
+            self._optimizer = _carried_over(self._optimizer, self._init_optimizer(params))
+            self._form = form
+        self._fitting = params
+
+
+def placed_variables(module: Functional, placement: Placement) -> Variables:
+    """Returns a module's variables where steps expect them; from then on the module's are there."""
+
+    def names() -> dict[str, str]:
+        return {weight.path: weight.name for weight in module.weights()}
+
+    variables = module.read()
+    placed = placement.place_variables(variables, names)
+    if placed is not variables:
+        module.write(placed)
+    return placed
 
 
 def _form_of(params: Arrays) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A run taken as one value, and a run that starts from one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
 from callbax._training._engine import Engine
 from callbax._training._filing import contents_of, with_contents
+from callbax._training._generators import read_generators
 from callbax._training._reading import Place
 from callbax._training._timeline import Timeline
 
@@ -24,57 +26,60 @@ def take(
     averages: Averages,
     *,
     name: str,
-    epoch: int,
-    batch: int,
     seed: int | None,
-    callbacks: dict[str, Any],
+    whole: bool = True,
 ) -> RunState:
-    """Returns a run as of the current batch.
+    """Returns a run as of the current batch, as far as the engine knows of it.
 
     Args:
         engine: What runs the model.
         line: The timeline of the training run; None in a loop of the user's own.
         averages: Whether weights and averages have changed places.
         name: The model's name.
-        epoch: The epoch, counted from 0.
-        batch: Batches of it that are done.
         seed: Seed of the order in which arrays are read.
-        callbacks: States of the callbacks.
+        whole: Whether to put together what is divided among processes.
     """
-    state = engine.read()
+    # A validation within the fit has running metrics of its own.
+    state = engine.read() if line is None else line.read()
     place = Place(seed, None, 0) if line is None else line.place(seed)
     return RunState(
-        epoch=epoch,
-        batch=batch,
-        contents=contents_of(engine, name),
+        epoch=0,
+        batch=0,
+        contents=contents_of(engine, name, whole=whole),
         random=state.random,
         metrics=jax.tree.leaves(state.metrics),
-        row=None if line is None else line.row,
+        row=None if line is None else line.rows.row,
         seed=place.seed,
         pass_step=place.pass_step,
         pass_done=place.pass_done,
         passes=place.passes,
+        digests=place.digests,
         hyperparameters=state.hyperparameters,
         captured=engine.recipe.captured.read(),
         pass_length=None if line is None else line.batches_per_pass,
         batch_size=None if line is None else line.batch_size,
         ema_swapped=averages.swapped,
-        callbacks=callbacks,
+        steps=engine.step,
+        generators=read_generators(),
     )
 
 
-def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -> None:
-    """Lets a run that begins start from a recorded one.
+def restoration(
+    engine: Engine, line: Timeline, averages: Averages, run: RunState
+) -> Callable[[], None]:
+    """Goes to the place of a recorded run in the data; returns what then puts its state in place.
 
     Raises:
         ValueError: That was the run of another model, or of one that was compiled in another way,
-            or it stands where batches of another size have no border; nothing was changed.
+            over other data, or it stands where batches of another size have no border; the model
+            was not changed.
     """
     place = _place(line, run)
-    state, expected = line.read(), contents_of(engine, "")
+    expected = contents_of(engine, "", whole=False)
     _need_same("weights", _shapes(expected.weights), _shapes(run.contents.weights))
     variables = _numbered(expected.optimizer), _numbered(run.contents.optimizer)
     _need_same("optimizer's variables", *map(_shapes, variables))
+    state = line.read()
     leaves: list[Any]
     structure: Any
     leaves, structure = jax.tree.flatten(state.metrics)
@@ -82,27 +87,31 @@ def restore(engine: Engine, line: Timeline, averages: Averages, run: RunState) -
     recorded = leaves if run.batch == 0 and not run.metrics else run.metrics
     _need_same("metrics", _shapes(_numbered(leaves)), _shapes(_numbered(recorded)))
     _need_same("random streams", _shapes(state.random), _shapes(run.random))
-    state = with_contents(engine, state, run.contents.weights, run.contents.optimizer)
-    metrics = [jnp.asarray(new, old.dtype) for new, old in zip(recorded, leaves, strict=True)]
-    random = {path: jnp.asarray(run.random[path]) for path in state.random}
-    numbers = {name: jnp.float32(number) for name, number in run.hyperparameters.items()}
-    engine.recipe.captured.write(run.captured)
-    line.write(
-        state.replace(
-            random=random,
-            metrics=structure.unflatten(metrics),
-            hyperparameters=numbers,
-            captured=engine.recipe.captured.read(),
+    line.move_to(place, None if run.row is None else list(run.row))
+
+    def put() -> None:
+        now = with_contents(engine, line.read(), run.contents.weights, run.contents.optimizer)
+        metrics = [jnp.asarray(new, old.dtype) for new, old in zip(recorded, leaves, strict=True)]
+        engine.recipe.captured.write(run.captured)
+        line.write(
+            now.replace(
+                random={path: jnp.asarray(run.random[path]) for path in state.random},
+                metrics=structure.unflatten(metrics),
+                hyperparameters={
+                    name: jnp.float32(number) for name, number in run.hyperparameters.items()
+                },
+                captured=engine.recipe.captured.read(),
+            )
         )
-    )
-    row = None if run.row is None else list(run.row)
-    line.move_to(place, row)
-    averages.swapped = run.ema_swapped
+        averages.swapped = run.ema_swapped
+
+    return put
 
 
 def _place(line: Timeline, run: RunState) -> Place:
     """Returns the recorded place in the data, counted in batches of this run's size."""
-    here = Place(run.seed, run.pass_step, run.pass_done, run.passes)
+    last, now = run.digests
+    here = Place(run.seed, run.pass_step, run.pass_done, run.passes, (last, now))
     old, new = run.batch_size, line.batch_size
     if old is None or old == new:
         return here
@@ -120,7 +129,7 @@ def _place(line: Timeline, run: RunState) -> Place:
                 "directory. Nothing was changed.",
             )
         )
-    return replace(here, pass_done=run.pass_done * old // new)
+    return replace(here, pass_done=run.pass_done * old // new, digests=(0, 0))
 
 
 def _numbered(values: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from callbax._core._errors import explain
 from callbax._core._types import Array, PyTree
@@ -122,3 +123,12 @@ class Packed:
     def moved(self, moving: list[Array]) -> "Packed":
         """Returns the state with other leaves in the fields that steps move."""
         return Packed(moving, self.rest, self.structure, self._others)
+
+
+def own(arrays: list[Array]) -> None:
+    """Copies arrays in place, one after the other, so that there is never a second copy of all.
+
+    Whoever holds one of them, as who has read the weights before, keeps it.
+    """
+    for number, _ in enumerate(arrays):
+        arrays[number] = jax.block_until_ready(jnp.copy(arrays[number]))

@@ -23,7 +23,7 @@ class Measured(Protocol):
     def keys(self) -> tuple[str, ...]:
         """Names of what is reported."""
 
-    def losses(self, batch: Batch, applied: Applied) -> tuple[Array, Any]:
+    def losses(self, batch: Batch, applied: Applied, *, training: bool) -> tuple[Array, Any]:
         """Returns the total to minimise, a float32 scalar, and what it is made of."""
 
     def update(
@@ -71,12 +71,14 @@ class Step:
         moves: Fields of the state that it changes.
         reads: Fields that it reads and leaves as they are.
         keys: Names of the row's values; None if the row is the module's output.
+        computation: Its jaxpr; None if it has not been traced yet.
     """
 
     run: Callable[[Fields, Batch], tuple[Fields, PyTree]]
     moves: tuple[str, ...]
     reads: tuple[str, ...]
     keys: tuple[str, ...] | None
+    computation: Any = None
 
 
 def train_step(
@@ -97,7 +99,7 @@ def train_step(
             variables = Variables(params, state["stats"], state["random"])
             applied = module.apply(variables, batch[0], training=True, step=state["step"])
             with outside.shown(state, variables):
-                losses = objective.losses(batch, applied)
+                losses = objective.losses(batch, applied, training=True)
             return losses[0], (losses, applied)
 
         grads, (losses, applied) = jax.grad(objective_of, has_aux=True)(state["params"])
@@ -135,7 +137,7 @@ def test_step(module: Functional, objective: Measured, outside: Outside) -> Step
     def run(state: Fields, batch: Batch) -> tuple[Fields, Float[Array, " keys"]]:
         applied = module.apply(_variables(state), batch[0], training=False, step=state["step"])
         with outside.shown(state, _variables(state)):
-            losses = objective.losses(batch, applied)
+            losses = objective.losses(batch, applied, training=False)
             metrics = objective.update(state["metrics"], losses, batch, applied.output)
         return {"metrics": metrics}, jnp.append(objective.compute(metrics), losses[0])
 

@@ -7,28 +7,34 @@ replaying the steps up to there; one that changes the state has the rest of the 
 away, and the next one starts from the new state, with the same data.
 """
 
+import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs
 from callbax._core._types import Array, PyTree
 from callbax._core._warnings import warn
+from callbax._core._waste import Waste
 from callbax._data._feed import Feed
-from callbax._data._select import Chunk
+from callbax._data._select import select
 from callbax._modules._captured import Captured
 from callbax._training._compile import Programs
 from callbax._training._execution import Execution
+from callbax._training._executions import Executions
 from callbax._training._gauge import Gauge
 from callbax._training._pace import Pace
-from callbax._training._reading import Pass, Place, Reading
+from callbax._training._peers import Alone, Peers
+from callbax._training._reading import Place, Reading
+from callbax._training._rows import Rows
 from callbax._training._state import Packed, TrainState, check_same_form
+
+Written = Callable[[TrainState, TrainState], None]
 
 _MANY_RENEWALS = 4
 """How many programs may differ in a Python number alone before a warning is due."""
@@ -40,10 +46,9 @@ class Timeline:
     Invariants. The cursor counts the batches of the run whose end hooks are due or done. The known
     state stands at `_known_at`, which is never behind the start of the current execution and never
     ahead of the cursor: `begins <= _known_at <= cursor <= ends`; a state at the cursor is the known
-    one, or the current execution's end, or replayed from the known one. The next execution, if one
-    runs ahead, begins where the current one ends, and from its end state. Once a hook writes, the
-    written state is the known one and neither execution exists. Batches drawn stay in the reading
-    until the cursor has passed them, so that whatever is dropped can be run again.
+    one, or the current execution's end, or replayed from the known one. Once a hook writes, the
+    written state is the known one and no execution exists. Batches drawn stay in the reading until
+    the cursor has passed them, so that whatever is dropped can be run again.
 
     Args:
         programs: Compiled executions of the step.
@@ -53,15 +58,21 @@ class Timeline:
         reset: Running sums -> those with which an epoch starts; None leaves them as they are.
         exact: Whether each batch must have run when `advance` returns.
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
+        owned: Whether nobody else holds arrays of `state`.
         check: Raises if hooks have changed what compiled programs cannot follow; called before
             every execution and at the end of every epoch.
         captured: What losses and metrics hold from outside; None for nothing.
         batch_size: Samples in the first batch of the data.
+        peers: The other processes of the run; None if there are none.
 
     Attributes:
         batches_per_pass: Batches in a pass over the data; None if unknown.
         overwrites: Whether states may be overwritten by the next.
         gauge: How many steps the epoch has, and how long they take.
+        peers: The other processes of the run.
+        waste: Where steps are counted that are taken for nothing.
+        rows: What executions leave for the hooks.
+        renewals: How often hooks have changed a number of Python that losses or metrics read.
     """
 
     def __init__(
@@ -74,36 +85,36 @@ class Timeline:
         reset: Callable[[PyTree], PyTree] | None = None,
         exact: bool = False,
         overwrite: bool = False,
+        owned: bool = False,
         check: Callable[[], None] | None = None,
         captured: Captured | None = None,
         batch_size: int = 1,
+        peers: Peers | None = None,
     ) -> None:
-        self.batch_size = batch_size
+        self.batch_size, self.peers = batch_size, peers or Alone()
+        self.peers.agreed = pace.agree
         self._programs, self._pace, self._check = programs, pace, check
-        self.gauge = Gauge()
+        self.gauge, self.waste = Gauge(), Waste()
+        self.rows = Rows(programs.step.keys, pace, self.gauge, several=self.peers.several)
         # Other threads may read and write the state while hooks are called in this one.
         self._lock = threading.RLock()
         self._captured = captured
         if captured is not None:
             programs.constants = captured.note()
+        self.renewals = 0
         self._reading = Reading(feed)
         self.batches_per_pass = feed.batches_per_pass
         self._reset, self._exact, self.overwrites = reset, exact, overwrite
-        # Whether somebody besides the programs may hold arrays of the state at the cursor: the
-        # user at first, then whoever reads or writes. Such a state is never overwritten.
-        self._seen = True
+        self._executions = Executions(
+            programs, pace, self._reading, self.gauge, self.peers, overwrite=overwrite
+        )
+        self._executions.seen = not owned
         self._first_step = int(state.step)
         # The state known nearest before the cursor, and the batch it stands at.
         self._known, self._known_at = programs.pack(state), 0
         self._current: Execution | None = None
-        self._next: Execution | None = None
         self._cursor = 0
-        self._epoch_end: int | None = 0
-        self._last: tuple[Execution, int] | None = None
-        self._recorded_row: list[float] | None = None
-        self._ready_at = 0.0
-        self._renewals = 0
-        self._capacity: int | None = None
+        self._written: Written | None = None
 
     # For the loop
 
@@ -117,16 +128,17 @@ class Timeline:
         Raises:
             ValueError: The data is used up.
         """
-        self._epoch_end = None if steps is None else self._cursor + steps - done
+        self.peers.meet("the begin of an epoch", self._cursor)
+        self._executions.epoch_end = None if steps is None else self._cursor + steps - done
         self._pace.epoch_started(self._cursor - done)
         self._reading.start_epoch(None if steps is None else steps - done)
         self.gauge.start_epoch(steps or self.batches_per_pass)
         if done:
             return
         self._restart(self._fresh(self._at_cursor().state))
-        if self._reading.pass_ is None or not self._reading.find():
+        if self._reading.pass_ is None or not self._find():
             self._reading.start_pass(self.step, self._cursor)
-            if not self._reading.find():
+            if not self._find():
                 raise ValueError(
                     explain(
                         "fit(x=...)",
@@ -142,7 +154,7 @@ class Timeline:
     def next_size(self) -> int | None:
         """Returns the samples in the next batch, or None at the end of the epoch or the data."""
         self.gauge.see()
-        if self._cursor == self._epoch_end or not self._reading.find():
+        if self._cursor == self._executions.epoch_end or not self._find():
             if self._check is not None:
                 self._check()
             self._reading.end_epoch()
@@ -166,45 +178,55 @@ class Timeline:
             self._take_captured(self._captured)
         execution = self._current
         if execution is None or self._cursor == execution.ends:
+            if execution is not None:
+                self.stops(False)  # if the loop has not asked
             execution = self._begin_execution()
         moved = execution.ends - self._cursor if whole else 1
         self._cursor += moved
         self._reading.offset += moved
-        self._last = execution, self._cursor - execution.begins - 1
+        self.rows.move_to(execution, self._cursor - execution.begins - 1)
         if self._exact:
             execution.wait()
-            self._rows(execution)
+            self.rows.of(execution)
         return moved
+
+    def stops(self, wanted: bool) -> bool:
+        """Returns whether to stop after this batch, if this process wants to or not."""
+        if wanted and self.peers.several:
+            self._dispatch_owed()
+        return self.peers.stops(wanted, self._cursor, self._ends)
+
+    def ends_epoch(self, wanted: bool) -> bool:
+        """Returns whether to stop after this epoch, if this process wants to or not."""
+        return self.peers.ends_epoch(wanted, self._cursor)
+
+    def check_interrupts(self, first: Callable[[], None] | None) -> None:
+        """Raises for a signal that came, after calling `first`."""
+        self.peers.check_interrupts(self._cursor, first)
 
     def logs(self) -> Logs:
         """Returns the running metrics after the last batch, a new dict of floats."""
-        row, keys = self._row(), self._programs.step.keys or ()
-        # The row has a value more than there are keys: the batch's own loss.
-        return {} if row is None else dict(zip(keys, row, strict=False))
-
-    @property
-    def batch_loss(self) -> float:
-        """The last batch's own loss."""
-        row = self._row()
-        return float("nan") if row is None else float(row[-1])
+        return self.rows.logs()
 
     def outputs(self, *, copy: bool = False) -> PyTree:
-        """Returns what the last batch's row holds if it is not logs: NumPy arrays.
+        """Returns the outputs for the last batch: NumPy arrays, copies if they are written to."""
+        return self.rows.outputs(copy=copy)
 
-        Args:
-            copy: Whether they are to be written to.
-        """
-        return jax.tree.map(np.array, self._row()) if copy else self._row()
+    def last_outputs(self, batches: int) -> list[PyTree]:
+        """Returns the outputs for some of the last batches of an execution, NumPy arrays."""
+        return self.rows.last_outputs(batches)
 
     # For the model
 
     def read(self) -> TrainState:
         """Returns the state after the last batch."""
         with self._lock:
+            wasted, known = self._distance(), self._at_cursor()
             if self._current is not None:
-                self._pace.touched(self._cursor, wasted=self._distance(), writes=False)
-            self._seen = True
-            return self._at_cursor().state
+                self._touched(wasted, writes=False, met=wasted > 0)
+                self.waste.note(replayed=wasted)
+            self._executions.seen = True
+            return known.state
 
     def write(self, state: TrainState) -> None:
         """Replaces the state after the last batch; what ran ahead of it is dropped.
@@ -215,17 +237,32 @@ class Timeline:
         with self._lock:
             self._write(state)
 
+    def watch(self, written: Written) -> None:
+        """Lets somebody know of every state that is written: the one before and the new one."""
+        self._written = written
+
     def _write(self, state: TrainState) -> None:
         check_same_form(self._known.state, state)
-        self._seen = True
+        state = self._programs.place(state, self._known.state)
+        if in_middle := self._cursor != self._ends:
+            self.meet("a change of the state")
+        if self._written is not None:
+            self._written(self._at_cursor().state, state)
+        self._executions.seen = True
         execution = self._current
-        discarded = self._next.count if self._next is not None else 0
+        discarded = self._executions.steps
         if execution is not None:
             discarded += execution.ends - self._cursor
         if state.step is not self._known.state.step:
             self._first_step = int(state.step) - self._moved
         self._restart(state)
-        self._pace.touched(self._cursor, wasted=discarded, writes=True)
+        self._touched(discarded, writes=True, met=in_middle)
+        self.waste.note(discarded=discarded)
+
+    @property
+    def moved(self) -> int:
+        """Batches that the cursor has moved over."""
+        return self._cursor
 
     @property
     def step(self) -> int:
@@ -242,45 +279,100 @@ class Timeline:
         """The hyperparameters that were assigned, known without replaying anything too."""
         return self._known.state.hyperparameters
 
+    def meet(self, kind: str) -> None:
+        """Waits until the other processes are at this batch too, for the same."""
+        if self.peers.several:
+            self._dispatch_owed()
+        self.peers.meet(kind, self._cursor)
+
     def place(self, seed: int | None) -> Place:
         """Returns the place in the data.
 
         Args:
             seed: Seed of the order in which arrays are read.
         """
-        here = self._reading.pass_
-        if here is None:
-            return Place(seed, None, 0)
-        return Place(seed, here.step, self._cursor - here.begins, here.number)
+        return self._reading.place(self._cursor, seed)
 
-    @property
-    def row(self) -> list[float] | None:
-        """The last batch's row of logs; None before the first batch, and if rows are outputs."""
-        return self._row() if self._programs.step.keys is not None else None
+    def next_batch(self) -> PyTree:
+        """Returns the batch of the next step, once `next_size` has found it."""
+        reading = self._reading
+        return jax.device_get(select(reading.front.batches, jnp.int32(reading.offset)))
 
     def move_to(self, place: Place, row: list[float] | None) -> None:
         """Goes to a recorded place, before the first batch.
 
         Args:
             place: What `place` returned in a run over equal data.
-            row: What `row` was there.
-        """
-        self._recorded_row = row
-        if place.pass_step is not None:
-            here = Pass(place.pass_step, self._cursor - place.pass_done, place.passes)
-            self._reading.move_to(here, self._cursor, place.seed)
-        else:
-            self._reading.skip_passes(place.passes)
+            row: The row of the batch before it.
 
-    def close(self) -> TrainState:
-        """Ends the run, gives unused data back and returns the state at the cursor."""
+        Raises:
+            ValueError: The source does not give what it gave in that run.
+        """
+        self.rows.start_at(row)
+        self._reading.return_to(place, self._cursor)
+
+    def close(self, error: BaseException | None = None) -> TrainState:
+        """Ends the run, gives unused data back and returns the state at the cursor.
+
+        Args:
+            error: What ended the run, if it did not end normally.
+        """
         with self._lock:
+            self._part(error)
             state = self._at_cursor().state
             self._restart(state)
-            self._reading.close()
+            self._reading.close(error)
         return state
 
     # Inside
+
+    @property
+    def _ends(self) -> int:
+        """The batch of the run at which the current execution ends."""
+        return self._cursor if self._current is None else self._current.ends
+
+    def _touched(self, wasted: int, *, writes: bool, met: bool) -> None:
+        note = functools.partial(self._pace.touched, self._cursor, wasted=wasted, writes=writes)
+        self.peers.touched(note, met=met)
+
+    def _part(self, error: BaseException | None) -> None:
+        """Ends what is done together with other processes.
+
+        If an error ends the run here, the others hear of it when they next meet; what they wait
+        for on their devices until then is dispatched here as well.
+        """
+        if error is None:
+            self.peers.meet("the end of a run", self._cursor)
+            return
+        at = self._cursor
+        if self.peers.several and not self.peers.broken:
+            with suppress(Exception):
+                self._dispatch_owed()
+        self.peers.leave(error, at)
+        with suppress(Exception):
+            self._extend(len(self._executions) + self.peers.behind)
+        if self.peers.broken:  # no state but this one is known without the others
+            self._cursor = self._known_at
+            self._drop_executions()
+
+    def _dispatch_owed(self) -> None:
+        """Dispatches what the other processes wait for on their devices until they next meet."""
+        if self._current is not None:
+            self.rows.of(self._current)
+            self.rows.note_time(self._current)
+        self._extend(self.peers.owed(self._cursor, self._ends))
+
+    def _extend(self, count: int) -> None:
+        self._executions.extend(count, self._current, self._known, self._cursor)
+
+    def _find(self) -> bool:
+        """Brings the next batch to hand; False at the end of the pass."""
+        if not self.rows.spans:
+            return self._reading.find()
+        began = time.perf_counter()
+        found = self._reading.find()
+        self.rows.spans.tell("data", "wait", began, time.perf_counter(), batches=self._cursor)
+        return found
 
     @property
     def _moved(self) -> int:
@@ -288,15 +380,17 @@ class Timeline:
 
     def _restart(self, state: TrainState) -> None:
         self._known, self._known_at = self._programs.pack(state), self._cursor
-        self._current = self._next = None
+        self._drop_executions()
+
+    def _drop_executions(self) -> None:
+        self._current = None
+        self._executions.clear()
 
     def _take_captured(self, captured: Captured) -> None:
         """Lets what hooks changed outside of the state count from the next step on."""
-        known = self._programs.constants
-        self._programs.constants = captured.note()
-        if self._programs.constants != known:
-            self._renewals += 1
-            if self._renewals == _MANY_RENEWALS:
+        if self._programs.renew(captured):
+            self.renewals += 1
+            if self.renewals == _MANY_RENEWALS:
                 warn(
                     "A loss or metric reads a Python number that hooks keep changing; for every "
                     "new value the step is compiled again. Keep it in a `backend.variable(...)` "
@@ -307,7 +401,7 @@ class Timeline:
     def _prepare_rest(self) -> None:
         """Compiles the program for the pass's last, smaller batch, if the epoch gets there."""
         left = self._reading.front.count - self._reading.offset
-        if self._epoch_end is None or self._cursor + left < self._epoch_end:
+        if self._executions.epoch_end is None or self._cursor + left < self._executions.epoch_end:
             rest = self._reading.after_front()
             if rest is not None and rest.count == 1:
                 self._programs.prepare(self._known, rest.batches, overwrite=self.overwrites)
@@ -334,9 +428,10 @@ class Timeline:
             return self._known
         known = execution.end
         if distance := self._distance():
+            self.meet("a read of the state")
             batches = execution.chunk.batches
             first = execution.first + self._known_at - execution.begins
-            room = self._row_capacity(self._known, execution.chunk)
+            room = self._executions.capacity(self._known, execution.chunk)
             known, _ = self._programs.run(self._known, batches, first, distance, capacity=room)
         self._known, self._known_at = known, at
         return known
@@ -345,84 +440,16 @@ class Timeline:
         """Makes the execution that starts at the cursor the current one, and runs the next."""
         if self._check is not None:
             self._check()
-        before, ahead, old = self._current, self._next, self._known
+        before, old = self._current, self._known
+        if before is not None and self.peers.several:
+            self.rows.of(before)
+            self.rows.note_time(before)
         state = self._at_cursor()
-        if ahead is None:
-            ahead = self._dispatch(state, self._cursor, self._reading.front, self._reading.offset)
-        self._current, self._next, self._known, self._known_at = ahead, None, state, self._cursor
+        begun = self._executions.take(state, self._cursor)
+        self._current, self._known, self._known_at = begun, state, self._cursor
         del old  # only now, while the device is at work: freeing arrays takes its time
         if before is not None:
-            self._rows(before)  # no more than two in flight: the pace must know, and so must ^C
+            self.rows.of(before)  # no more than two in flight: the pace must know, and so must ^C
         if not (self._exact or self.overwrites):
-            self._next = self._run_ahead(ahead)
-            if self._next is not None:  # the device has enough to do
-                self._reading.prepare_next_pass()
-        return ahead
-
-    def _run_ahead(self, current: Execution) -> Execution | None:
-        """Dispatches the execution after the current one, unless something speaks against it."""
-        begins = current.ends
-        if begins == self._epoch_end or not self._pace.may_run_ahead(begins):
-            return None
-        if current.dispatched is None:
-            return None  # a program's first run: the next length has to wait for its time
-        chunk, first = current.chunk, current.first + current.count
-        if first == chunk.count:
-            after = self._reading.after_front()
-            if after is None:
-                return None
-            chunk, first = after, 0
-        return self._dispatch(current.end, begins, chunk, first)
-
-    def _dispatch(self, state: Packed, begins: int, chunk: Chunk, first: int) -> Execution:
-        room = self._row_capacity(state, chunk)
-        limits = [chunk.count - first, self._pace.length(begins), room]
-        if self._epoch_end is not None:
-            limits.append(self._epoch_end - begins)
-        count = min(limits)
-        traces, asked = self._programs.traces, time.perf_counter()
-        self._programs.await_prepared(chunk.batches)  # compiling does not count as a step's time
-        started = time.perf_counter()
-        end, blocks = self._programs.run(
-            state,
-            chunk.batches,
-            first,
-            count,
-            capacity=room,
-            single=chunk.count == 1 or self._pace.single,
-            overwrite=self.overwrites and not self._seen,
-        )
-        self._seen = False
-        returned = time.perf_counter()
-        compiled = self._programs.traces != traces
-        self.gauge.leave_out((returned if compiled else started) - asked)
-        dispatched = None if compiled else started
-        keyed = self._programs.step.keys is not None
-        return Execution(begins, chunk, first, count, end, blocks, keyed, dispatched, returned)
-
-    def _row_capacity(self, state: Packed, chunk: Chunk) -> int:
-        if self._capacity is None:
-            self._capacity = self._programs.capacity(state, chunk.batches)
-        return self._capacity
-
-    def _row(self) -> Any:
-        if self._last is None:
-            return self._recorded_row
-        execution, index = self._last
-        return self._rows(execution)[index]
-
-    def _rows(self, execution: Execution) -> list[Any]:
-        """Returns the rows of an execution, once it has run; notes how long it took."""
-        if execution.rows is None:
-            was_ready = execution.is_ready
-            execution.rows = execution.fetch()
-            now = time.perf_counter()
-            if execution.dispatched is not None:
-                seconds = now - max(execution.dispatched, self._ready_at)
-                self._pace.ran(execution.count, seconds, at_most=was_ready)
-                self.gauge.ran(execution.count)
-            else:  # it may have run while it was compiled, so that its own time is not known
-                self.gauge.leave_out(now - max(execution.returned, self._ready_at))
-            self._ready_at = now
-            self.gauge.see()
-        return execution.rows
+            self._executions.run_ahead(begun)
+        return begun

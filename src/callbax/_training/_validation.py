@@ -28,6 +28,7 @@ class Validation:
     """
 
     execution = "fused"
+    belongs_to_run = True
     adds_logs: tuple[str, ...] = ()
     _hooks: RunHooks
     _flags: _loop.Flags
@@ -43,6 +44,23 @@ class Validation:
         self._engine, self._feed, self._steps = engine, feed, steps
         self._is_due, self._frequency = is_due, frequency
         self._latest: Logs = {}
+        self._readings = self._batches = 0
+
+    @property
+    def readings(self) -> tuple[int, int]:
+        """How often the data were read, and how many batches in all."""
+        return self._readings, self._batches
+
+    def skip(self, readings: int, batches: int) -> None:
+        """Lets the next reading be the one after those of a recorded run."""
+        self._readings, self._batches = readings, batches
+        if readings:
+            self._feed.skip_readings(readings, batches)
+
+    def identity(self) -> dict[str, str]:
+        """Returns what the data are, and how they are read: name -> value."""
+        data = {f"validation.{name}": value for name, value in self._feed.identity().items()}
+        return data | {"validation.steps": str(self._steps)}
 
     @property
     def by_batch(self) -> bool:
@@ -70,8 +88,12 @@ class Validation:
 
     def at_epoch_end(self, epoch: int) -> Logs:
         """Returns the metrics for the epoch's logs: of now, or of its last validation, if any."""
-        latest, self._latest = self._latest, {}
-        return self._run() if self._is_due(epoch) else latest
+        if not self._is_due(epoch):
+            latest, self._latest = self._latest, {}
+            return latest
+        results = self._run(interrupted=self._hooks.save_interrupted)
+        self._latest = {}
+        return results
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Validates if it is due."""
@@ -94,6 +116,11 @@ class Validation:
         self._latest = dict(state["latest"])
         self._frequency.load_state_dict(state)
 
-    def _run(self) -> Logs:
+    def _run(self, interrupted: Callable[[], None] | None = None) -> Logs:
         with self._engine.running("test", self._feed, self._hooks) as line:
-            return _loop.evaluate(line, self._hooks, self._flags, self._steps)
+            line.rows.spans = self._hooks.spans
+            logs = _loop.evaluate(
+                line, self._hooks, self._flags, self._steps, interrupted=interrupted
+            )
+            self._readings, self._batches = self._readings + 1, self._batches + line.moved
+        return logs

@@ -15,7 +15,7 @@ from callbax._training._state import TrainState
 
 def get_weights(engine: Engine) -> list[NDArray[Any]]:
     """Returns copies of all weights, in Keras's order."""
-    arrays = engine.read_variables().weights
+    arrays = engine.read_whole().variables.weights
     return [np.array(arrays[weight.path]) for weight in engine.functional.weights()]
 
 
