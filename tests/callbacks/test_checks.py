@@ -108,13 +108,16 @@ def test_only_a_true_word_announces(word):
         ("on_epohc_end", "on_epoch_end"),
         ("on_batch_edn", "on_batch_end"),
         ("on_tran_batch_end", "on_train_batch_end"),
-        ("on_epoch_finish", None),
+        ("on_epoch_finish", "on_epoch_end"),
+        ("onEpochEnd", "on_epoch_end"),
+        ("on_train_epoch_end", "on_epoch_end"),
+        ("on_trial_end", None),
         ("on_validation_end", None),
         ("n_epoch_end", None),
     ],
 )
 @pytest.mark.parametrize("base", [Callback, keras.callbacks.Callback])
-def test_warns_of_a_hook_misspelt_by_one_edit(name, meant, base):
+def test_warns_of_a_hook_that_is_almost_one(name, meant, base):
     callback = make(base, **{name: lambda self, epoch, logs=None: None})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -124,6 +127,17 @@ def test_warns_of_a_hook_misspelt_by_one_edit(name, meant, base):
         f"Did you mean `{meant}`?"
     ]
     assert [str(warning.message) for warning in caught] == (expected if meant else [])
+
+
+def test_a_method_that_the_class_calls_itself_is_no_misspelling():
+    class Calls(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.on_epoch_ended(epoch)
+
+        def on_epoch_ended(self, epoch):
+            pass
+
+    CallbackList([Calls()])  # warnings are errors here
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -1,5 +1,6 @@
 import importlib
 import os
+import resource
 import sys
 
 import keras
@@ -157,6 +158,53 @@ def test_a_save_that_fails_names_callback_and_path(tmp_path):
         callback.on_epoch_end(1, {})
     callback.teardown()
     assert closed
+
+
+def net():
+    model = callbax.Sequential([callbax.layers.Dense(300, input_shape=(200,), name="out")])
+    model.compile("adam", "mse")
+    return model
+
+
+DATA = np.ones((8, 200)), np.ones((8, 300))
+
+
+def test_weights_are_read_back(tmp_path):
+    saved, read = net(), net()
+    checkpoint = OrbaxCheckpoint(tmp_path, max_to_keep=None)
+    saved.fit(*DATA, epochs=2, callbacks=checkpoint, verbose=0)
+    for path in (tmp_path, tmp_path / "1"):
+        read.set_weights([np.zeros_like(array) for array in read.get_weights()])
+        read.load_weights(path)
+        np.testing.assert_equal(read.get_weights(), saved.get_weights())
+    (tmp_path / "other").mkdir()
+    with pytest.raises(OSError, match="expected a checkpoint of `OrbaxCheckpoint` at"):
+        read.load_weights(tmp_path / "other")
+    np.testing.assert_equal(read.get_weights(), saved.get_weights())
+
+
+# Orbax drops the rest of its own coroutines when one fails.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_is_named_and_leaves_the_checkpoint_before(tmp_path):
+    """A limit on the size of files stands in for the disk."""
+
+    class Full(callbax.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    model = net()
+    # At once: in the background the save of epoch 0 may meet the limit already.
+    checkpoint = OrbaxCheckpoint(tmp_path, save_on_background=False)
+    try:
+        with pytest.raises(OSError, match=r"OrbaxCheckpoint\(.*File too large") as caught:
+            model.fit(*DATA, epochs=3, callbacks=[Full(), checkpoint], verbose=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(tmp_path) in str(caught.value)
+    assert os.listdir(tmp_path) == ["0"]
+    net().load_weights(tmp_path)
 
 
 def test_verbose(tmp_path, capsys):

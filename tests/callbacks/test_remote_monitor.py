@@ -1,5 +1,7 @@
+import contextlib
 import json
 import math
+import socket
 import sys
 import threading
 import time
@@ -96,6 +98,30 @@ def test_trouble_is_warned_about_once_per_fit_and_training_goes_on(server, troub
             assert len(fit(monitor, FakeModel(), LOGS)) == 2
         (warning,) = caught
         assert f"Could not reach RemoteMonitor root server at {url} (" in str(warning.message)
+
+
+def test_a_server_that_trickles_does_not_hold_the_training():
+    """Every byte comes in time, the whole answer never does."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        over = threading.Event()
+
+        def trickle():
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                while not over.wait(0.02):
+                    connection.sendall(b"a")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        monitor = RemoteMonitor(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=0.2)
+        began = time.monotonic()
+        with pytest.warns(UserWarning, match=r"Could not reach .*\(TimeoutError\)"):
+            fit(monitor, FakeModel(), LOGS * 5)
+        assert time.monotonic() - began < 2
+        over.set()
+        thread.join()
+        monitor._sending.join()
 
 
 def test_without_requests(monkeypatch):

@@ -1,10 +1,11 @@
+from contextlib import closing
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from tests.callbacks.fakes import FakeModel, fit
 
-from callbax._stores._hdf5_store import Hdf5Store
+from callbax._stores._backup_store import BackupStore
 from callbax._stores._protocol import RunState
 from callbax.callbacks import Callback, CallbackList, EarlyStopping, History, ReduceLROnPlateau
 from callbax.saving._contents import Contents
@@ -71,14 +72,11 @@ def test_what_does_not_match_is_warned_about(callbacks, words):
 CONTENTS = Contents({"layers/dense/vars/0": np.ones(2, "float32")})
 
 
-def store(directory):
-    return Hdf5Store(str(directory), keep_previous=False, owner="test")
-
-
 def kept(value, directory):
     """Returns callbacks' states after their way through a file."""
-    store(directory).write(RunState(0, 0, CONTENTS, callbacks=value))
-    return store(directory).latest().callbacks
+    with closing(BackupStore(str(directory), keep_previous=False, owner="test")) as store:
+        store.write(RunState(0, 0, CONTENTS, callbacks=value))
+        return next(store.states()).callbacks
 
 
 @pytest.mark.parametrize(

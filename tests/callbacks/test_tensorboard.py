@@ -9,8 +9,12 @@ import keras
 import numpy as np
 import pytest
 from flax import nnx
+from jax.profiler import ProfileData
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.graph_pb2 import GraphDef
 from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.plugins.hparams.summary_v2 import HParam
 from tensorboard.util.tensor_util import make_ndarray
 from tests.callbacks.fakes import FakeModel, fit
 
@@ -333,7 +337,9 @@ def test_histograms_take_any_numbers(numbers, low, high, last):
 @pytest.mark.parametrize(
     ("shape", "width", "height", "pictures"),
     [
-        ((3,), 1, 3, 1),
+        ((3,), 3, 1, 1),  # a vector, of which Keras draws a column
+        ((64,), 64, 8, 1),
+        ((1000,), 1000, 125, 1),
         ((4, 2), 4, 2, 1),
         ((2, 4), 4, 2, 1),
         ((5, 4, 2), 4, 5, 2),
@@ -382,6 +388,95 @@ def test_the_graph_of_a_sequential_is_one_that_tensorboard_draws(tmp_path):
 def test_a_plain_module_has_a_summary_and_no_graph(tmp_path):
     found = graph_of(Model(nnx.Linear(2, 1, rngs=nnx.Rngs(0))), tmp_path)
     assert found.keys() == {"train/summary"}
+
+
+def functional():
+    x = keras.Input((4,))
+    y = keras.layers.Dense(2)(x)
+    return keras.Model(x, keras.layers.Add()([y, keras.layers.Dense(2)(y)]))
+
+
+def nested():
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="mine")])
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), inner])
+
+
+class Without(keras.Model):
+    """A subclass, whose layers no configuration tells."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+GRAPHS = {
+    "native": (
+        lambda: Sequential([Dense(3, input_shape=(4,)), Dense(1, name="mine"), Dense(2)]),
+        {"input_layer": [], "dense": ["input_layer"], "mine": ["dense"], "dense_1": ["mine"]},
+    ),
+    "functional": (
+        functional,
+        {
+            "input_layer": [],
+            "dense": ["input_layer"],
+            "dense_1": ["dense"],
+            "add": ["dense", "dense_1"],
+        },
+    ),
+    "nested": (
+        nested,
+        {
+            "input_layer_1": [],
+            "dense": ["input_layer_1"],
+            "sequential/input_layer": ["dense"],
+            "sequential/mine": ["sequential/input_layer"],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", GRAPHS)
+def test_the_run_s_own_graph_shows_the_layers_however_many_were_made_before(kind, tmp_path):
+    make_model, expected = GRAPHS[kind]
+    found = []
+    for i in range(2):
+        model = make_model()
+        model.compile("sgd", "mse")
+        model = model if isinstance(model, Model) else Model(model)
+        graph_of(model, tmp_path / str(i))
+        written = events(tmp_path / str(i) / "train")
+        values = [value for event in written for value in event.summary.value]
+        (graph,) = (value for value in values if value.tag == "__run_graph__")
+        (data,) = graph.tensor.string_val
+        nodes = GraphDef.FromString(data).node
+        found.append({node.name: list(node.input) for node in nodes})
+        assert {node.op for node in nodes} >= {"Dense", "InputLayer"}
+    assert found == [expected, expected]
+
+
+@pytest.mark.filterwarnings("ignore:`build\\(\\)` was called")
+def test_what_has_no_configuration_announces_no_graph(tmp_path):
+    model = Without()
+    model.compile("sgd", "mse")
+    assert graph_of(Model(model), tmp_path).keys() <= {"train/summary"}
+
+
+def test_runs_of_one_script_lie_over_each_other(tmp_path):
+    tags = []
+    for i in range(2):
+        layers = [Dense(2, input_shape=(2,)), Dense(2, name="dense_900"), Dense(1)]
+        model = Sequential(layers, seed=0)
+        model.compile("sgd", "mse")
+        x = np.ones((4, 2), "float32")
+        callback = make(tmp_path / str(i), histogram_freq=1)
+        model.fit(x, x[:, :1], verbose=0, callbacks=callback)
+        tags.append(sorted(tag for tag in points(tmp_path / str(i)) if "histogram" in tag))
+    assert tags[0] == tags[1]
+    assert {tag.split("/")[1] for tag in tags[0]} == {"sequential"}
+    assert len({tag.split("/")[2] for tag in tags[0]}) == 3
 
 
 def test_weights_of_a_real_model_have_histograms(tmp_path):
@@ -466,6 +561,9 @@ def test_batches_cost_nothing_where_nothing_is_by_batch(options, begins, ends, t
         ({"profile_batch": "a"}, r"profile_batch='a'\)`: .*received 'a' \(str\)"),
         ({"profile_batch": True}, r"profile_batch=True\)`: .*received True"),
         ({"profile_batch": (1, 2, 3)}, r"received tuple of length 3"),
+        ({"hparams": [1]}, r"hparams=...\)`: expected names and values: .*received list of length"),
+        ({"hparams": {"a": {}}}, r"hparams={'a': ...}\)`: expected .*received dict with keys"),
+        ({"hparams": {1: 2}}, r"hparams={1: ...}\)`: expected names and values"),
         ({"embeddings_freq": 1}, r"expected 0, as callbax writes no embeddings.*1 \(int\)\.\n"
          r"Leave it out, .*add_embedding"),
     ],
@@ -476,9 +574,9 @@ def test_illegal_arguments_are_named(options, message):
 
 
 def test_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ImportError, match=r"`TensorBoard`: expected the `tensorboardX` library.*\n"
-                       r"Install it: pip install tensorboardX"):  # fmt: skip
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(ImportError, match=r"`TensorBoard`: expected the `tensorboard` library.*\n"
+                       r'Install it: pip install "callbax\[tensorboard\]"'):  # fmt: skip
         TensorBoard()
 
 
@@ -517,3 +615,76 @@ def test_a_real_trace_lands_beside_the_events(tmp_path):
     traces = list(tmp_path.glob("train/plugins/profile/*/*.xplane.pb"))
     assert len(traces) == 1
     assert traces[0].stat().st_size > 0
+
+
+def test_the_trace_marks_every_dispatch_as_a_step(tmp_path):
+    model = Sequential([Dense(1, input_shape=(2,))], seed=0)
+    model.compile("sgd", "mse", steps_per_execution=2)
+    x = np.ones((12, 2), "float32")
+    callback = make(tmp_path, profile_batch=(3, 6))
+    model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=callback)
+    (trace,) = tmp_path.glob("train/plugins/profile/*/*.xplane.pb")
+    steps = [
+        dict(event.stats)["step_num"]
+        for plane in ProfileData.from_file(str(trace)).planes
+        for line in plane.lines
+        for event in line.events
+        if event.name == "execution"
+    ]
+    # One of two steps is under way when the profiler starts, and runs again from its batch on.
+    assert len(steps) >= 2
+    assert sorted(set(steps)) == sorted(steps)
+    assert 2 in steps
+
+
+def sessions(log_dir):
+    """Returns what the files of a directory itself hold for the tab HParams."""
+    found = []
+    for event in events(log_dir):
+        for value in event.summary.value:
+            data = HParamsPluginData.FromString(value.metadata.plugin_data.content)
+            kind = data.WhichOneof("data")
+            values = {}
+            if kind == "session_start_info":
+                for name, given in data.session_start_info.hparams.items():
+                    values[name] = getattr(given, given.WhichOneof("kind"))
+            found.append((kind, values))
+    return found
+
+
+def test_hyperparameters_stand_in_a_run_of_the_directory_itself(tmp_path):
+    hparams = {"units": np.int64(16), HParam("rate"): 0.5, "nesterov": True, "kinds": ["a", 1]}
+    fit(make(tmp_path, hparams=hparams), FakeModel(), [{"loss": 0.5}])
+    values = {"units": 16.0, "rate": 0.5, "nesterov": True, "kinds": "['a', 1]"}
+    assert sessions(tmp_path) == [("session_start_info", values), ("session_end_info", {})]
+    fit(make(tmp_path / "none"), FakeModel(), [{"loss": 0.5}])
+    assert sessions(tmp_path / "none") == []
+
+
+def test_a_killed_run_s_hyperparameters_are_those_of_the_resumed_one(tmp_path):
+    def start():
+        callback = make(tmp_path, hparams={"units": 16})
+        callback.set_model(FakeModel())
+        callback.on_train_begin({})
+        return callback
+
+    killed = start()
+    state = killed.state_dict()
+    killed.on_train_end({})
+    resumed = start()
+    resumed.load_state_dict(state)
+    resumed.on_train_end({})
+    kinds = [kind for kind, _ in sessions(tmp_path)]
+    assert kinds == ["session_start_info", "session_start_info", "session_end_info"]
+
+
+def test_a_directory_with_a_scheme_is_written_too(tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    fit(make("memory://board/logs"), FakeModel(), LOGS[:1])
+    memory = fsspec.filesystem("memory")
+    for run in ("train", "validation"):
+        (path,) = memory.ls(f"/board/logs/{run}", detail=False)
+        (tmp_path / run).mkdir()
+        (tmp_path / run / "events.out.tfevents.1").write_bytes(memory.cat_file(path))
+    fit(make(tmp_path / "local"), FakeModel(), LOGS[:1])
+    assert points(tmp_path) == points(tmp_path / "local")

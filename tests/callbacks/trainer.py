@@ -66,7 +66,7 @@ class Trainer:
         optimizer = [np.int32(self.step), rate, self.velocity]
         return Contents({"layers/dense/vars/0": self.weight}, {}, optimizer, fresh=3)
 
-    def run_state(self):
+    def run_state(self, *, finished=False, whole=True):
         epoch, batch = self.at
         return RunState(
             epoch,
@@ -77,6 +77,7 @@ class Trainer:
             pass_step=self.pass_step,
             pass_done=self.used,
             callbacks=self.hooks.state_dict(),
+            steps=self.step,
         )
 
     def restore(self, run):
@@ -98,13 +99,15 @@ class Trainer:
         self.stop_training, self.at, self.hooks = False, (0, 0), hooks
         try:
             store = hooks.run_store()
-            recorded = None if store is None else store.latest()
-            if recorded is not None:
-                self.restore(recorded)
+            recorded = None if store is None else next(store.states(), None)
+            self.settings = hooks.settings()
             hooks.on_train_begin({})
-            first, batch = self.at
             if recorded is not None:
-                hooks.resume(first, recorded.callbacks)
+                if recorded.batch:
+                    hooks.rejoin(recorded.epoch)
+                self.restore(recorded)
+                hooks.resume(self.at[0], recorded.callbacks, recorded.settings, self.settings)
+            first, batch = self.at
             for epoch in range(first, epochs):
                 self.at = epoch, batch
                 self.start_epoch(batch)

@@ -3,10 +3,19 @@
 from typing import Any, Literal
 
 from callbax._core._hooks import Logs, default
+from callbax._core._misfits import explain_arguments
+from callbax.callbacks._failures import OnFailure
 from callbax.callbacks._model_view import ModelView
 
 Execution = Literal["auto", "fused", "exact"]
 """How a callback needs the batches to be run; see `Callback`."""
+Processes = Literal["all", "first"]
+"""In which processes a callback's hooks are called; see `Callback`."""
+_FORMER = {
+    "save_best": "It is called `save_best_only`.",
+    "metric": "It is called `monitor`.",
+}
+"""Arguments that newcomers expect -> what to write in their place."""
 
 
 class Callback:
@@ -32,9 +41,14 @@ class Callback:
         adds_logs: Keys that this very class, not a subclass, adds to the logs; ``None`` if it
             does not say. With it a mistyped ``monitor`` is an error before the first step, without
             it only a warning, as the class may add that key.
-        lead_only: Whether its hooks are called only in the process that writes files and prints
-            for all, as it only tells what happens.
+        processes: In which processes of a distributed run its hooks are called: ``"all"``, or
+            ``"first"``, the one that writes files and prints for all, if it only tells what
+            happens and neither reads nor changes the model's state.
         runs_last: Whether its hooks come after those of all others, to see what they left behind.
+        on_failure: ``"raise"``: an exception from one of its hooks ends the run. ``"warn"``: it is
+            a warning with the traceback, the callback is not called any more, and the run
+            continues. Callbacks that log or show have the latter, but not before the first epoch,
+            unless it is set on the callback itself or in ``fit``.
 
     A callback that also defines ``state_dict()`` and ``load_state_dict(state)`` has its state
     saved and restored with the run by `BackupAndRestore`; the state is made of dicts, lists,
@@ -43,7 +57,8 @@ class Callback:
     A copy of a callback, and what is read from a pickle, has no model until it gets a run's own.
 
     Differs from Keras: `model` may be assigned; a copy has no copy of it; `execution`, `adds_logs`,
-    `lead_only`, `runs_last`, `on_validation_end` and `wants_hook` are new;
+    `processes`, `runs_last`, `on_failure`, `on_exception`, `on_validation_end` and `wants_hook`
+    are new;
     ``super().__init__()`` need not be called.
 
     Example:
@@ -56,10 +71,15 @@ class Callback:
 
     execution: Execution = "auto"
     adds_logs: tuple[str, ...] | None = None
-    lead_only: bool = False
+    processes: Processes = "all"
     runs_last: bool = False
+    on_failure: OnFailure = "raise"
     params: dict[str, Any] | None = None
     _model: ModelView | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_arguments(cls, _FORMER)
 
     @property
     def model(self) -> ModelView | None:
@@ -101,6 +121,19 @@ class Callback:
 
         After an exception ``on_train_end`` is not called, but this is, and its own failure is
         only a warning. It may be called more than once.
+
+        Differs from Keras: new.
+        """
+
+    @default
+    def on_exception(self, exception: BaseException) -> None:
+        """Called once before `teardown` if an exception ends ``fit``, ``evaluate`` or ``predict``.
+
+        Of every callback, whatever the others do; what it raises itself is a note on the exception,
+        which is raised in any case.
+
+        Args:
+            exception: What ended the run: also `KeyboardInterrupt`, or `SystemExit` on SIGTERM.
 
         Differs from Keras: new.
         """

@@ -1,14 +1,16 @@
 """What is found out about callbacks before anything runs: their hooks, and mistakes in them."""
 
+import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from callbax._core._errors import closest, describe, explain
-from callbax._core._hooks import ALIASES, BATCH_HOOKS, EPOCH_HOOKS, HOOKS
+from callbax._core._hooks import ALIASES, BATCH_HOOKS, EPOCH_HOOKS, HOOKS, Mode
 from callbax._core._warnings import warn
 
-HOOK_NAMES = (*HOOKS, *ALIASES.values())
+HOOK_NAMES = (*HOOKS, *ALIASES.values(), "on_exception")
 EXECUTIONS = ("auto", "fused", "exact")
 
 
@@ -83,6 +85,11 @@ def execution(callback: object) -> str:
     """Returns how a callback asks to be run; "auto" for one that knows nothing of it."""
     wish = getattr(callback, "execution", "auto")
     return wish if isinstance(wish, str) else "auto"
+
+
+def is_of_first(callback: object) -> bool:
+    """Returns whether a callback's hooks are called in the first process alone."""
+    return getattr(callback, "processes", "all") == "first"
 
 
 def check(entry: Entry) -> None:
@@ -165,25 +172,64 @@ def _check_signature(where: str, hook: str, method: Any) -> None:
 
 
 def _warn_of_misspelt_hooks(path: str, callback: object) -> None:
-    """Warns of methods called almost like a hook: nothing would ever call them."""
-    for name in dir(type(callback)):
-        if name.startswith("on_") and name not in HOOK_NAMES:
-            meant = [hook for hook in HOOK_NAMES if _one_edit_apart(name, hook)]
-            if meant and callable(getattr(type(callback), name, None)):
-                warn(
-                    f"`{path}`: {type(callback).__name__} defines `{name}`, which is not a hook "
-                    f"and is never called. Did you mean `{meant[0]}`?",
-                    UserWarning,
-                )
+    """Warns of methods called almost like a hook, if nothing would ever call them."""
+    cls = type(callback)
+    for name in dir(cls):
+        if not name.startswith("on") or name in HOOK_NAMES or not callable(getattr(cls, name)):
+            continue
+        meant = _FOREIGN_HOOKS.get(name) or next(iter(_like(name)), None)
+        if meant is not None and not _is_called_inside(cls, name):
+            warn(
+                f"`{path}`: {cls.__name__} defines `{name}`, which is not a hook "
+                f"and is never called. Did you mean `{meant}`?",
+                UserWarning,
+            )
 
 
-def _one_edit_apart(left: str, right: str) -> bool:
-    """Returns whether one insertion, deletion, replacement or swap makes them equal."""
-    shorter, longer = sorted((left, right), key=len)
-    same = 0
-    while same < len(shorter) and left[same] == right[same]:
-        same += 1
-    if len(shorter) != len(longer):
-        return shorter[same:] == longer[same + 1 :]
-    swapped = left[same + 1 : same + 2] + left[same : same + 1] + left[same + 2 :]
-    return left != right and (left[same + 1 :] == right[same + 1 :] or swapped == right[same:])
+_FOREIGN_HOOKS = {
+    "on_batch_start": "on_train_batch_begin",
+    "on_epoch_finish": "on_epoch_end",
+    "on_epoch_start": "on_epoch_begin",
+    "on_fit_end": "on_train_end",
+    "on_fit_start": "on_train_begin",
+    "on_step_begin": "on_train_batch_begin",
+    "on_step_end": "on_train_batch_end",
+    "on_test_start": "on_test_begin",
+    "on_train_batch_start": "on_train_batch_begin",
+    "on_train_epoch_end": "on_epoch_end",
+    "on_train_epoch_start": "on_epoch_begin",
+    "on_train_start": "on_train_begin",
+    "on_training_end": "on_train_end",
+    "on_training_start": "on_train_begin",
+    "on_validation_batch_end": "on_test_batch_end",
+    "on_validation_batch_start": "on_test_batch_begin",
+    "on_validation_begin": "on_test_begin",
+    "on_validation_epoch_end": "on_test_end",
+    "on_validation_epoch_start": "on_test_begin",
+    "on_validation_start": "on_test_begin",
+}
+"""Hooks of other libraries -> the hooks here."""
+
+
+def _like(name: str) -> list[str]:
+    """Returns the hooks that a name is almost the name of, nearest first."""
+    spelt = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if spelt in HOOK_NAMES:
+        return [spelt]
+    return difflib.get_close_matches(spelt, HOOK_NAMES, n=1, cutoff=0.87)
+
+
+def _is_called_inside(cls: type, name: str) -> bool:
+    """Returns whether a method of a class, or of one that it is derived from, speaks of a name."""
+    methods = (method for base in cls.__mro__[:-1] for method in vars(base).values())
+    codes = (getattr(method, "__code__", None) for method in methods)
+    return any(code is not None and name in code.co_names for code in codes)
+
+
+def needs_exact(callback: object, mode: Mode) -> bool:
+    """Returns whether a callback needs one step per dispatch in a mode."""
+    wish = execution(callback)
+    if wish != "auto":
+        return wish == "exact"
+    hooks = (f"on_{mode}_batch_begin", f"on_{mode}_batch_end")
+    return all(overrider(callback, hook) for hook in hooks)

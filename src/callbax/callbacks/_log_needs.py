@@ -1,6 +1,6 @@
 """Keys that callbacks read from the logs: found missing before the first step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from callbax._core._errors import closest, describe, explain
@@ -55,6 +55,41 @@ def check_log_needs(callbacks: Iterable[Any], log_keys: tuple[str, ...] | None) 
                     unknown.append(type(other).__name__)
             if need.key not in keys:
                 _complain(need, keys, unknown)
+
+
+def note_missing_key(error: BaseException, logs: Mapping[str, Any], where: str) -> None:
+    """Notes on the KeyError of a hook which key of the logs it may have meant.
+
+    Args:
+        error: What the hook raised.
+        logs: Its logs.
+        where: The hook: ``LossPrinter.on_epoch_end``.
+    """
+    key = error.args[0] if isinstance(error, KeyError) and error.args else None
+    if not isinstance(key, str) or key in logs or _TOLD in "".join(_notes(error)):
+        return
+    action = (
+        closest(_LONG_NAMES.get(key, key), logs) if logs else "The logs of beginnings are empty."
+    )
+    if _validates(key, {key, *logs}) and key.removeprefix("val_") in logs:
+        action = "Pass `validation_data` to `fit`; keys of epochs without validation lack `val_`."
+    error.add_note(
+        explain(
+            where,
+            expected=_TOLD,
+            received=f"{key!r}, which is not among {', '.join(sorted(map(str, logs))) or 'none'}",
+            action=action,
+        )
+    )
+
+
+_TOLD = "a key of the logs"
+_LONG_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy", "lr": "learning_rate"}
+"""Short names of older versions of Keras -> those that are likely to be in the logs."""
+
+
+def _notes(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])
 
 
 def _validates(key: str, keys: Iterable[str]) -> bool:

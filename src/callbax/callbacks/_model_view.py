@@ -1,12 +1,14 @@
 """What callbacks see of the model; nothing here knows of arrays on a device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
 from callbax._core._errors import explain
 from callbax._stores._protocol import RunState
+from callbax._stores._tape import Tape
 
 
 @runtime_checkable
@@ -19,6 +21,16 @@ class OptimizerView(Protocol):
     @property
     def iterations(self) -> int:
         """Updates of the weights up to the current batch."""
+
+
+class PastView(Protocol):
+    """A recorded run."""
+
+    def at(self, epoch: int, batch: int) -> Any:
+        """Returns a batch of it."""
+
+    def first(self, condition: Callable[[Mapping[str, float]], bool]) -> Any:
+        """Returns the first batch whose logs fulfil a condition; None if none does."""
 
 
 class GaugeView(Protocol):
@@ -63,6 +75,13 @@ class ModelView(Protocol):
         """The optimizer."""
 
     @property
+    def current_rate(self) -> "float | partial[float] | None":
+        """The learning rate at the current batch, if it can be told without work.
+
+        A schedule's is a call that tells it later too; None if it is not known.
+        """
+
+    @property
     def log_keys(self) -> tuple[str, ...] | None:
         """Keys of the logs at the end of an epoch, sorted; None while they are unknown."""
 
@@ -97,8 +116,14 @@ class ModelView(Protocol):
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Writes the weights."""
 
-    def run_state(self) -> RunState:
-        """The fit under way as one value."""
+    def run_state(self, *, finished: bool = False, whole: bool = True) -> RunState:
+        """The fit under way as one value; `finished` says that it is over.
+
+        Not `whole`, arrays that are divided among processes stay so.
+        """
+
+    def past_of(self, tape: Tape) -> PastView:
+        """What finds the batches of the fit under way, as far as it was recorded."""
 
     def swap_ema_weights(self) -> None:
         """Exchanges the weights and their averages."""
@@ -140,3 +165,9 @@ def model_of(callback: Watching) -> ModelView:
             )
         )
     return callback.model
+
+
+def is_in_lead(watching: Watching) -> bool:
+    """Returns whether a callback is in the process that writes files and prints for all."""
+    # `is False`, as a model that is not callbax's has no such attribute, and a mock has any.
+    return getattr(watching.model, "is_lead", True) is not False

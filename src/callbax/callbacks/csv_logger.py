@@ -10,7 +10,8 @@ from callbax._core._arguments import path
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
-from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._callback import Callback, Execution, Processes
+from callbax.callbacks._failures import OnFailure
 from callbax.callbacks._settings import Setting
 from callbax.saving._atomic import replacing
 
@@ -71,8 +72,9 @@ class CSVLogger(Callback):
     """
 
     execution: Execution = "fused"
-    lead_only: bool = True
+    processes: Processes = "first"
     adds_logs: tuple[str, ...] | None = ()
+    on_failure: OnFailure = "warn"
     filename: Setting[str] = Setting(path)
     sep: Setting[str] = Setting(_character, argument="separator")
 

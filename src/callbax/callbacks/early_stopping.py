@@ -6,6 +6,7 @@ from typing import Any
 
 from callbax._core._arguments import count, number, optional_count
 from callbax._core._hooks import Logs
+from callbax._core._run_events import RunEvent
 from callbax.callbacks._callback import Execution
 from callbax.callbacks._checks import overrides
 from callbax.callbacks._log_needs import LogNeed
@@ -106,6 +107,12 @@ class EarlyStopping(MonitorCallback):
         """Returns the key this reads from the logs, unless a subclass gets the value itself."""
         if not overrides(self, "get_monitor_value", EarlyStopping):
             yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
+
+    def run_events(self) -> Iterator[RunEvent]:
+        """Returns where the best value so far was, for ``history.events``."""
+        if self.best is not None:
+            name, best = type(self).__name__, float(self.best)
+            yield RunEvent("best", name, self.best_epoch, self.best_batch, self.monitor, best)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier run."""

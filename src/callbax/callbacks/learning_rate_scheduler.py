@@ -7,6 +7,7 @@ from typing import Any
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._demands import need_settable_rate
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._number import as_number
 from callbax.callbacks._terminal._console import say
@@ -24,9 +25,10 @@ class LearningRateScheduler(Callback):
         verbose: 1 prints the new rate at each epoch's start, 0 nothing.
 
     Raises:
-        TypeError: `schedule` cannot be called in either way.
-        ValueError: In a run: the schedule returned something else than a number, or the
-            optimizer has no learning rate.
+        TypeError: `schedule` cannot be called in either way; or, before the first epoch, a
+            schedule of the optimizer sets the rate.
+        ValueError: In a run: the schedule returned something else than a number; or, before the
+            first epoch, the optimizer has no learning rate.
 
     Differs from Keras: an int or a JAX scalar is taken too, and a TypeError raised inside the
     schedule is shown as it is.
@@ -49,18 +51,13 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
         _takes_rate(schedule)  # refuses what cannot be called
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Sees that the rate can be set."""
+        need_settable_rate(self)
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Asks the schedule and sets the rate."""
         optimizer = model_of(self).optimizer
-        if not hasattr(optimizer, "learning_rate"):
-            raise ValueError(
-                explain(
-                    "LearningRateScheduler",
-                    expected='an optimizer with a "learning_rate" attribute',
-                    received=describe(optimizer),
-                    action="Compile the model with an optimizer that has one.",
-                )
-            )
         known = (float(optimizer.learning_rate),) if _takes_rate(self.schedule) else ()
         scheduled = self.schedule(epoch, *known)
         rate = as_number(scheduled)

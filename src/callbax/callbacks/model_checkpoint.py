@@ -11,8 +11,9 @@ from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
 from callbax.callbacks._callback import Execution
 from callbax.callbacks._checks import overrides
+from callbax.callbacks._demands import need_savable
 from callbax.callbacks._log_needs import LogNeed
-from callbax.callbacks._model_view import model_of
+from callbax.callbacks._model_view import is_in_lead, model_of
 from callbax.callbacks._monitor_callback import MonitorCallback
 from callbax.callbacks._retention import Retention
 from callbax.callbacks._settings import Setting, optional
@@ -55,6 +56,7 @@ class ModelCheckpoint(MonitorCallback):
     Raises:
         ValueError: `filepath`, `save_freq` or the numbers to keep are illegal; or, before the
             first step, the logs will not have a key that is needed.
+        TypeError: Before the first step: the model cannot be saved as a whole.
         OSError: Before the first step: the directory cannot be written to, or `filepath` is one.
             Later: a save failed.
 
@@ -149,7 +151,10 @@ class ModelCheckpoint(MonitorCallback):
         if self._reads_monitor:
             self._need_direction()
         check_no_directory(self.filepath, owner=owner, argument="filepath")
-        check_directory(self._template.directory, where=f"{owner}(filepath={self.filepath!r})")
+        where = f"{owner}(filepath={self.filepath!r})"
+        check_directory(self._template.directory, where=where)
+        if not self.save_weights_only and not overrides(self, "_save_model", ModelCheckpoint):
+            need_savable(self, where)
         self._frequency.start()
         self._waiting = None
 
@@ -232,7 +237,8 @@ class ModelCheckpoint(MonitorCallback):
             else:
                 model_of(self).save(file, overwrite=True)
         self._say(epoch, f"finished saving model to {file}")
-        self._retention.add(file, self._monitor.read(logs) if self._keeps_best else None)
+        if is_in_lead(self):
+            self._retention.add(file, self._monitor.read(logs) if self._keeps_best else None)
 
     def _get_file_path(self, epoch: int, batch: int | None, logs: Logs | None) -> str:
         """Returns the path of a file; arguments are those of `_save_model`."""

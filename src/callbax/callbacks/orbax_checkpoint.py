@@ -1,20 +1,22 @@
 """Checkpoints in Orbax's format, written in the background."""
 
-import importlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from callbax._core._arguments import number, optional_count, path
 from callbax._core._frequency import Frequency, FrequencyLike, FrequencySetting
 from callbax._core._hooks import Logs
+from callbax._core._orbax import load_orbax
 from callbax.callbacks._callback import Execution
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import model_of
 from callbax.callbacks._monitor_callback import MonitorCallback
 from callbax.callbacks._settings import Setting, optional
 from callbax.callbacks._terminal._console import say
+from callbax.saving._orbax import writing_orbax
 from callbax.saving._paths import check_directory, saving
 
 
@@ -92,7 +94,7 @@ class OrbaxCheckpoint(MonitorCallback):
     ) -> None:
         super().__init__(monitor, mode)
         owner = type(self).__name__
-        _orbax()
+        load_orbax(owner)
         self.directory = directory
         self.verbose = verbose
         self.save_best_only = save_best_only
@@ -120,7 +122,7 @@ class OrbaxCheckpoint(MonitorCallback):
         if self.save_best_only:
             self._need_direction()
         check_directory(self.directory, where=f"{type(self).__name__}({self.directory!r})")
-        training = _orbax().training
+        training = load_orbax(type(self).__name__).training
         keep = self.max_to_keep
         self._checkpointer = training.Checkpointer(
             self.directory,
@@ -168,7 +170,7 @@ class OrbaxCheckpoint(MonitorCallback):
         """
         pending, self._pending = self._pending, None
         if pending is not None:
-            with saving(self.directory, owner=type(self).__name__):
+            with self._writing():
                 pending.result()
 
     def teardown(self) -> None:
@@ -202,6 +204,12 @@ class OrbaxCheckpoint(MonitorCallback):
         """Returns what a copy gets: it waits for no save of this one."""
         return {**super().__getstate__(), "_checkpointer": None, "_pending": None}
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Names callback and path in an error of Orbax, and removes what it has half written."""
+        with saving(self.directory, owner=type(self).__name__), writing_orbax(self.directory):
+            yield
+
     def _save_if_due(self, step: int, logs: Logs | None) -> None:
         waits, self._waiting = self._waiting, False
         if self._frequency.epoch_ended() or waits:
@@ -224,7 +232,7 @@ class OrbaxCheckpoint(MonitorCallback):
         elif (described := _description(model)) is not None:
             parts["model_config"] = {"config": described}  # with it, Keras loads the whole model
         self.wait_until_finished()
-        with saving(self.directory, owner=type(self).__name__):
+        with self._writing():
             self._pending = self._checkpointer.save_checkpointables_async(
                 step, parts, force=True, overwrite=True
             )
@@ -236,13 +244,3 @@ def _description(model: Any) -> str | None:
     """Returns what a model is made of, as JSON; None if it does not tell."""
     describe = getattr(type(model), "described", None)
     return None if describe is None else describe(model)
-
-
-def _orbax() -> Any:
-    try:
-        return importlib.import_module("orbax.checkpoint").v1
-    except (ImportError, AttributeError) as error:
-        raise ImportError(
-            "`OrbaxCheckpoint`: expected the `orbax-checkpoint` library of at least version 0.11, "
-            "which is not installed.\nInstall it: pip install orbax-checkpoint."
-        ) from error

@@ -5,22 +5,25 @@ from collections.abc import Callable
 from typing import Any
 
 from callbax._core._hooks import Logs
-from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._callback import Callback, Execution, Processes
+from callbax.callbacks._failures import OnFailure
 from callbax.callbacks._model_view import GaugeView
 from callbax.callbacks._terminal._console import print_message
-from callbax.callbacks._terminal._display import open_display
-from callbax.callbacks._terminal._progress import Progress, clock
+from callbax.callbacks._terminal._display import Display, open_display
+from callbax.callbacks._terminal._notebook import Sheet, open_sheet
+from callbax.callbacks._terminal._progress import Progress, clock, shown
 
 
 class ProgbarLogger(Callback):
     """Shows progress and metrics on the standard output; ``verbose`` adds one by itself.
 
     ``verbose=1`` and ``"auto"`` draw a bar that moves, in a terminal and in a notebook, and one
-    more below it while ``fit`` validates; what other callbacks print meanwhile appears above. If
-    the output is a file or a pipe they write plain lines instead: one at the end of each epoch,
-    and within an epoch one per tenth of it, no more than one a second and no fewer than one in 30
-    seconds. ``verbose=2`` writes one plain line per epoch everywhere, any larger number only the
-    number of the epoch, and 0 nothing. Values are shown as the logs have them.
+    more below it while ``fit`` validates; what other callbacks print meanwhile appears above. In a
+    notebook a whole ``fit`` is one output, with a table of its epochs. If the output is a file or
+    a pipe they write plain lines instead: one at the end of each epoch, and within an epoch one
+    per tenth of it, no more than one a second and no fewer than one in 30 seconds. ``verbose=2``
+    writes one plain line per epoch everywhere, any larger number only the number of the epoch, and
+    0 nothing. Values are shown as the logs have them.
 
     Times are elapsed and, once a step was timed, left; while the bar moves, those of all epochs
     too. The time of a step is wall time, waiting for data and hooks included, compiling and
@@ -45,8 +48,9 @@ class ProgbarLogger(Callback):
     """
 
     execution: Execution = "fused"
-    lead_only: bool = True
+    processes: Processes = "first"
     adds_logs: tuple[str, ...] | None = ()
+    on_failure: OnFailure = "warn"
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,9 +59,10 @@ class ProgbarLogger(Callback):
         self.target: int | None = None
         self.epoch: int = 0
         self._in_fit = False
+        self._sheet: Sheet | None = None
         self._progress: Progress | None = None
         self._validation: Progress | None = None
-        self._began = 0.0
+        self._began = self._epoch_began = 0.0
         self._epochs_done = 0
         self._validation_began = self._validation_seconds = 0.0
         self._validation_steps: int | None = None
@@ -74,16 +79,20 @@ class ProgbarLogger(Callback):
         """Starts the clock of all epochs."""
         self._in_fit = True
         self._began, self._epochs_done, self._validation_seconds = time.perf_counter(), 0, 0.0
+        self._epoch_began = self._began
         self._validation_steps = None
+        self._close_sheet()
+        self._sheet = open_sheet() if self.verbose == 1 else None
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Lets a later ``evaluate`` show its progress."""
         self._in_fit = False
+        self._close_sheet()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Shows which epoch begins, and an empty bar."""
-        self.epoch = epoch
-        if self.verbose and self.epochs > 1:
+        self.epoch, self._epoch_began = epoch, time.perf_counter()
+        if self.verbose and self.epochs > 1 and self._sheet is None:
             print_message(f"Epoch {epoch + 1}/{self.epochs}")
         self._open(self._all_epochs if self.epochs > 1 else None)
 
@@ -127,6 +136,10 @@ class ProgbarLogger(Callback):
         """Shows the epoch's values."""
         self._epochs_done += 1
         self._finish(logs)
+        if self._sheet is not None:
+            seconds = clock(time.perf_counter() - self._epoch_began)
+            values = {key: shown(value) for key, value in (logs or {}).items()}
+            self._sheet.add({"epoch": str(epoch + 1), **values, "time": seconds})
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Shows the final values, in ``evaluate``; in ``fit`` takes the validation's bar away."""
@@ -149,10 +162,12 @@ class ProgbarLogger(Callback):
             self._progress = None
         self._validation = None
         self._in_fit = False
+        self._close_sheet()
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what a copy gets: it draws nothing that this one began."""
-        return {**super().__getstate__(), "_progress": None, "_validation": None}
+        drawn = dict.fromkeys(("_progress", "_validation", "_sheet"))
+        return {**super().__getstate__(), **drawn}
 
     def _resume(self, done: int) -> None:
         """Shows the rest of an epoch whose first batches an earlier run has done."""
@@ -168,11 +183,24 @@ class ProgbarLogger(Callback):
         if self.verbose in (1, 2):
             self._progress = Progress(
                 self.target,
-                open_display() if self.verbose == 1 else None,
+                self._display(),
                 self._gauge(),
                 silent=self.verbose == 2,
                 outlook=outlook,
             )
+
+    def _display(self) -> Display | None:
+        if self.verbose != 1:
+            return None
+        if self._sheet is None:
+            return open_display()
+        title = f"Epoch {self.epoch + 1}/{self.epochs}" if self.epochs > 1 else ""
+        return self._sheet.line(title)
+
+    def _close_sheet(self) -> None:
+        sheet, self._sheet = self._sheet, None
+        if sheet is not None:
+            sheet.close()
 
     def _gauge(self) -> GaugeView | None:
         """Returns what measures the run under way; None in a loop of the user's own."""

@@ -9,8 +9,11 @@ import numpy as np
 from callbax._core._arguments import count, is_number, number
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
+from callbax._core._run_events import RunEvent
 from callbax._core._warnings import warn
 from callbax.callbacks._callback import Execution
+from callbax.callbacks._checks import overrides
+from callbax.callbacks._demands import need_settable_rate
 from callbax.callbacks._log_needs import LogNeed
 from callbax.callbacks._model_view import OptimizerView, model_of
 from callbax.callbacks._monitor_callback import MonitorCallback
@@ -57,10 +60,13 @@ class ReduceLROnPlateau(MonitorCallback):
         best: Best value so far; None before the first.
         wait: Epochs since the last improvement.
         cooldown_counter: Epochs of cooldown left.
+        reductions: Epoch and batch, counted from 0, the batch None at an epoch's end, and the new
+            rate, of each reduction in the run.
 
     Raises:
         ValueError: A number is out of bounds; or, before the first epoch, mode is "auto" and
-            it is unknown which way is better.
+            it is unknown which way is better, or the optimizer keeps its rate to itself.
+        TypeError: Before the first epoch: a schedule sets the rate.
 
     Differs from Keras: NaN never becomes the best value; a negative `patience` or `cooldown` and
     unknown arguments are refused; validations within epochs, which Keras does not have, count as
@@ -111,19 +117,29 @@ class ReduceLROnPlateau(MonitorCallback):
         self.min_lr = min_lr
         self.wait: int = 0
         self.cooldown_counter: int = 0
+        self.reductions: list[tuple[int, int | None, float]] = []
         self._batch: int | None = None
 
     def log_needs(self) -> Iterator[LogNeed]:
         """Returns the key this reads from the logs."""
         yield LogNeed(self.monitor, f"{type(self).__name__}(monitor={self.monitor!r})")
 
+    def run_events(self) -> Iterator[RunEvent]:
+        """Returns the reductions so far, for ``history.events``."""
+        for epoch, batch, rate in self.reductions:
+            name = type(self).__name__
+            yield RunEvent("learning_rate", name, epoch, batch, self.monitor, rate)
+
     def in_cooldown(self) -> bool:
         """Returns whether epochs are not counted now."""
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forgets an earlier run."""
+        """Forgets an earlier run, and sees that the rate can be set."""
         self._need_direction()
+        if not overrides(self, "_reduce_optimizer_lr", ReduceLROnPlateau):
+            need_settable_rate(self)
+        self.reductions = []
         self._reset()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -144,12 +160,16 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint must hold."""
-        return {**{name: getattr(self, name) for name in _STATE}, **self._monitor.state_dict()}
+        own = {name: getattr(self, name) for name in _STATE}
+        reductions = [list(reduction) for reduction in self.reductions]
+        return {**own, "reductions": reductions, **self._monitor.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores a recorded state; call it after ``on_train_begin``, which resets."""
         for name in _STATE:
             setattr(self, name, state[name])
+        # A run that was recorded by an earlier version has none.
+        self.reductions = [(e, b, rate) for e, b, rate in state.get("reductions", ())]
         self._monitor.load_state_dict(state)
 
     def _reset(self) -> None:
@@ -184,6 +204,7 @@ class ReduceLROnPlateau(MonitorCallback):
             return False
         new = max(old * self.factor, self.min_lr)
         optimizer.learning_rate = new
+        self.reductions.append((epoch, self._batch, new))
         if self.verbose > 0:
             at, whose = place(epoch, self._batch).capitalize(), f" {name}" if name else ""
             say(self, f"\n{at}: ReduceLROnPlateau reducing{whose} learning rate to {new}.")

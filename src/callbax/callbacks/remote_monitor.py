@@ -4,13 +4,15 @@ import importlib
 import json
 import math
 from collections.abc import Mapping
+from threading import Thread
 from typing import Any
 
 import numpy as np
 
 from callbax._core._hooks import Logs
 from callbax._core._warnings import warn
-from callbax.callbacks._callback import Callback, Execution
+from callbax.callbacks._callback import Callback, Execution, Processes
+from callbax.callbacks._failures import OnFailure
 
 
 class RemoteMonitor(Callback):
@@ -26,7 +28,8 @@ class RemoteMonitor(Callback):
         headers: HTTP headers to add.
         send_as_json: Whether to send JSON rather than a form. JSON knows no NaN and no infinity:
             they are sent as ``null``.
-        timeout: Seconds to wait for the server at most, for the connection and for each answer.
+        timeout: Seconds that sending an epoch may take in all. A server that is slower is left to
+            a thread of its own; until that one ends, further epochs are not sent.
 
     Raises:
         ImportError: `requests` is not installed.
@@ -41,8 +44,9 @@ class RemoteMonitor(Callback):
     """
 
     execution: Execution = "fused"
-    lead_only: bool = True
+    processes: Processes = "first"
     adds_logs: tuple[str, ...] | None = ()
+    on_failure: OnFailure = "warn"
 
     def __init__(
         self,
@@ -63,6 +67,11 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
         self.timeout = timeout
         self._warned = False
+        self._sending: Thread | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy gets: a thread stays with the one that started it."""
+        return {**super().__getstate__(), "_sending": None}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Lets an unreachable server be warned about again."""
@@ -77,19 +86,42 @@ class RemoteMonitor(Callback):
             body: dict[str, Any] = {"json": event}
         else:
             body = {"data": {self.field: json.dumps(event, default=str)}}
+        error = self._send(body)
+        if error is not None and not self._warned:
+            self._warned = True
+            warn(
+                f"Could not reach RemoteMonitor root server at {self.root} "
+                f"({type(error).__name__}). Training continues; later failures of this fit are "
+                "not reported."
+            )
+
+    def _send(self, body: Mapping[str, Any]) -> Exception | None:
+        """Sends one request, for `timeout` seconds at most; returns why that failed."""
+        if self._sending is not None and self._sending.is_alive():
+            return TimeoutError("the request before is still under way")
+        errors: list[Exception] = []
+        # `requests` bounds every read only: a server that sends a byte now and then holds it.
+        self._sending = Thread(target=self._post, args=(body, errors), daemon=True)
+        self._sending.start()
+        self._sending.join(self.timeout)
+        if self._sending.is_alive():
+            return TimeoutError(f"no answer within {self.timeout} seconds")
+        return errors[0] if errors else None
+
+    def _post(self, body: Mapping[str, Any], errors: list[Exception]) -> None:
         requests = _requests()
         try:
-            requests.post(
-                self.root + self.path, headers=self.headers, timeout=self.timeout, **body
-            ).raise_for_status()
-        except requests.exceptions.RequestException as error:
-            if not self._warned:
-                self._warned = True
-                warn(
-                    f"Could not reach RemoteMonitor root server at {self.root} "
-                    f"({type(error).__name__}). Training continues; later failures of this fit are "
-                    "not reported."
-                )
+            # Of the answer only its status is read, however long it is.
+            with requests.post(
+                self.root + self.path,
+                headers=self.headers,
+                timeout=self.timeout,
+                stream=True,
+                **body,
+            ) as answer:
+                answer.raise_for_status()
+        except Exception as error:  # it would only be printed by the thread
+            errors.append(error)
 
 
 def _requests() -> Any:

@@ -4,7 +4,7 @@ import importlib
 import sys
 
 from callbax._core._keras import loaded_keras
-from callbax.callbacks._model_view import Watching
+from callbax.callbacks._model_view import Watching, is_in_lead
 
 
 def print_message(message: str) -> None:
@@ -42,8 +42,7 @@ def showable(text: str, encoding: str | None) -> str:
 
 def say(callback: Watching, message: str) -> None:
     """Prints a message of a callback, in the lead process alone."""
-    # `is False`, as a model that is not callbax's has no such attribute.
-    if getattr(callback.model, "is_lead", True) is not False:
+    if is_in_lead(callback):
         print_message(message)
 
 

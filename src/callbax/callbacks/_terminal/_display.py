@@ -17,7 +17,8 @@ from callbax.callbacks._terminal._console import showable
 Segments = Iterable[tuple[str, str]]
 """Pieces of text, each with a rich style."""
 
-_BAR = "━─"
+BAR = "━─"
+"""What is done and what is left, if the output can show it."""
 
 
 class Display(Protocol):
@@ -36,7 +37,7 @@ class Display(Protocol):
 def open_display() -> Display | None:
     """Returns a display if the current standard output can redraw, else None."""
     stdout = sys.stdout
-    if type(stdout).__module__.partition(".")[0] == "ipykernel":
+    if is_notebook(stdout):
         return _NotebookDisplay()
     try:
         # Not `console.is_terminal` alone: FORCE_COLOR makes it true for a file as well.
@@ -50,6 +51,11 @@ def open_display() -> Display | None:
     return None
 
 
+def is_notebook(out: object) -> bool:
+    """Returns whether a standard output is that of a notebook's cell."""
+    return type(out).__module__.partition(".")[0] == "ipykernel"
+
+
 class _TerminalDisplay:
     """Draws with rich, which prints what others print meanwhile above the line."""
 
@@ -57,7 +63,7 @@ class _TerminalDisplay:
         # The shared console, so that a rich display of the user's own and this one agree.
         console = rich.get_console()
         self._encoding = console.encoding
-        self.bar = _BAR if showable(_BAR, self._encoding) == _BAR else "=."
+        self.bar = BAR if showable(BAR, self._encoding) == BAR else "=."
         self._live = Live(
             console=console, auto_refresh=False, redirect_stdout=True, redirect_stderr=True
         )
@@ -83,7 +89,7 @@ class _TerminalDisplay:
 class _NotebookDisplay:
     """Draws into an output of the cell of its own, so that prints come above or below it."""
 
-    bar = _BAR
+    bar = BAR
 
     def __init__(self) -> None:
         display = importlib.import_module("IPython.display").display

@@ -199,7 +199,7 @@ class Progress:
 
     def _metrics(self) -> str:
         logs = self._logs or {}
-        return "".join(f" - {name}: {_shown(value)}" for name, value in logs.items())
+        return "".join(f" - {name}: {shown(value)}" for name, value in logs.items())
 
 
 def clock(seconds: float) -> str:
@@ -212,7 +212,8 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{whole:02d}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Writes a value of the logs: the mean, if it is several numbers."""
     try:
         mean = float(np.mean(value))
     except (TypeError, ValueError):

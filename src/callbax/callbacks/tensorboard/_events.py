@@ -1,5 +1,6 @@
 """Event files, which TensorBoard reads: scalars in bulk, and what is not a scalar one by one."""
 
+import errno
 import os
 import socket
 import struct
@@ -12,20 +13,25 @@ from numpy.typing import NDArray
 
 from callbax._core._hooks import Logs
 from callbax.callbacks._number import as_number
+from callbax.callbacks.tensorboard._library import part
 
 _STEP_BITS = 7 * np.arange(1, 9)
 
 
-def file_name() -> str:
-    """Returns a new name for an event file; of two files, the later one sorts last."""
-    return f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+def file_name(token: str) -> str:
+    """Returns a new name for an event file; of two files, the later one sorts last.
+
+    Args:
+        token: What the names of one run's files end with, whichever process writes them.
+    """
+    return f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}.{token}"
 
 
 class EventFile:
     """An event file that is being written; what was written can be read at once.
 
     Args:
-        library: The module ``tensorboardX``.
+        library: The package ``tensorboard``.
         directory: Where to; it is made if need be.
         name: Name of the file.
 
@@ -40,17 +46,16 @@ class EventFile:
 
     def __init__(self, library: Any, directory: str, name: str) -> None:
         self._library = library
-        self._records = library.record_writer
-        self._records.directory_check(directory)
-        self._file = self._records.open_file(os.path.join(directory, name))
+        self._path = os.path.join(directory, name)
+        self._file = _open(directory, self._path)
         self.size = 0
         self._add_event(file_version="brain.Event:2")
 
     def add_scalars(self, prefix: str, scalars: "Scalars") -> None:
         """Writes scalars.
 
-        ``tensorboardX.SummaryWriter.add_scalar`` checksums byte by byte, which takes longer than
-        many a training step; here all rows with the same names are encoded at once.
+        Writers that make an event of each checksum byte by byte, which takes longer than many a
+        training step; here all rows with the same names are encoded at once.
 
         Args:
             prefix: What to put before their names.
@@ -65,24 +70,36 @@ class EventFile:
 
     def add_value(self, step: int, value: object) -> None:
         """Writes a value that `tensor_value` made."""
-        summary = self._library.proto.summary_pb2.Summary(value=[value])
+        summary = self._library.compat.proto.summary_pb2.Summary(value=[value])
         self._add_event(step=step, summary=summary)
+
+    def add_graph(self, graph: bytes) -> None:
+        """Writes an encoded ``GraphDef``, which is the run's graph."""
+        self._add_event(graph_def=graph)
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
     def _add_event(self, **fields: Any) -> None:
-        event = self._library.proto.event_pb2.Event(wall_time=time.time(), **fields)
+        event = self._library.compat.proto.event_pb2.Event(wall_time=time.time(), **fields)
         data = event.SerializeToString()
         length = struct.pack("<Q", len(data))
-        parts = (length, data)
-        self._write(b"".join(p + struct.pack("<I", self._records.masked_crc32c(p)) for p in parts))
+        self._write(b"".join(each + _checksum(each) for each in (length, data)))
 
     def _write(self, data: bytes) -> None:
+        if self._is_gone():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
         self._file.write(data)
         self._file.flush()
         self.size += len(data)
+
+    def _is_gone(self) -> bool:
+        """Returns whether the file was removed while it was open: nobody could read it."""
+        try:
+            return os.fstat(self._file.fileno()).st_nlink == 0
+        except (AttributeError, OSError):  # it lies in no file system of this machine
+            return False
 
 
 class Scalars:
@@ -138,6 +155,25 @@ class Scalars:
                     found = ((name, as_number(value)) for name, value in row)
                     numbers.add(wall, step, {k: value for k, value in found if value is not None})
                 yield from numbers.tables()
+
+
+def _open(directory: str, path: str) -> Any:
+    """Opens a file for writing, in a directory that is made if need be.
+
+    Where there is a scheme, as in ``gs://bucket/logs``, TensorBoard's own file systems have it.
+    """
+    if "://" in path:
+        remote = part("compat.tensorflow_stub.io.gfile")
+        remote.makedirs(directory)
+        return remote.GFile(path, "wb")
+    os.makedirs(directory, exist_ok=True)
+    return open(path, "wb")
+
+
+def _checksum(data: bytes) -> bytes:
+    """Returns the checksum of some bytes as records hold it."""
+    masked: int = part("compat.tensorflow_stub.pywrap_tensorflow").masked_crc32c(data)
+    return struct.pack("<I", masked)
 
 
 def _scalar_records(

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from callbax._core._arguments import count, is_whole
+from callbax._core._arguments import count
 from callbax._core._errors import describe, explain
 
 histograms = partial(
@@ -13,26 +13,6 @@ histograms = partial(
     action="Pass 1 for histograms in every epoch.",
 )
 """Checks ``histogram_freq``."""
-
-
-def updates(owner: str, argument: str, value: Any) -> int | str:
-    """Returns "epoch", "batch" or a number of batches.
-
-    Raises:
-        ValueError: It is something else.
-    """
-    if isinstance(value, str) and value in ("epoch", "batch"):
-        return value
-    if is_whole(value) and value > 0:
-        return int(value)
-    raise ValueError(
-        explain(
-            f"{owner}({argument}={value!r})",
-            expected='"epoch", "batch" or a positive number of batches',
-            received=describe(value),
-            action='Pass "epoch" for no logs of batches.',
-        )
-    )
 
 
 def embeddings(owner: str, argument: str, value: Any) -> int:
@@ -49,6 +29,6 @@ def embeddings(owner: str, argument: str, value: Any) -> int:
             expected="0, as callbax writes no embeddings for TensorBoard's projector",
             received=describe(value),
             action="Leave it out, and write them in `on_epoch_end` of a callback of your own with "
-            "`tensorboardX.SummaryWriter.add_embedding`.",
+            "`torch.utils.tensorboard.SummaryWriter.add_embedding`.",
         )
     )

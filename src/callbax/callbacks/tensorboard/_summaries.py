@@ -1,8 +1,6 @@
-"""What TensorBoard shows beside scalars: layers and weights."""
+"""What TensorBoard shows of weights, and the form of all that is not a scalar."""
 
-import json
 import struct
-import textwrap
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,49 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbax.callbacks._model_view import ModelView
-from callbax.saving.objects import serialize_keras_object
 
 _BUCKETS = 30
 _IMAGES = 3
+_BAND = 8
+"""How many times as wide as high a vector is drawn: the page makes all pictures equally wide."""
 _COLOURS = {1: 0, 3: 2, 4: 6}
 """Channels -> colour type of a PNG file."""
 _DOUBLE, _STRING = 2, 7
 """Types of tensors, from TensorFlow's ``types.proto``."""
 
 
-def graph_values(library: Any, model: ModelView) -> Iterator[Any]:
-    """Makes what shows the layers.
-
-    Args:
-        library: The module ``tensorboardX``.
-        model: Its layers as Keras draws them, if plain values describe them; its summary.
-    """
-    try:
-        described = json.dumps(serialize_keras_object(model)).encode()
-    except TypeError:  # A plain NNX module, say: nobody can tell what is in it.
-        pass
-    else:
-        yield tensor_value(library, "keras", "graph_keras_model", [described], b"1")
-    summary = getattr(model, "summary", None)  # A model of the user's own may have none.
-    if summary is not None:
-        texts: list[str] = []
-        summary(line_length=100, print_fn=texts.append)
-        code = textwrap.indent("\n".join(texts), "    ")  # Markdown
-        yield tensor_value(library, "summary", "text", [code.encode()])
-
-
-def weight_values(library: Any, model: ModelView, *, draw: bool) -> Iterator[Any]:
+def weight_values(
+    library: Any, model: ModelView, *, names: Mapping[str, str], draw: bool
+) -> Iterator[Any]:
     """Makes histograms of all weights.
 
     Args:
-        library: The module ``tensorboardX``.
+        library: The package ``tensorboard``.
         model: Its ``get_state_tree()`` holds nested dicts of arrays.
+        names: Part of a path -> the one to show in its place.
         draw: Whether to make images too.
     """
     tree = model.get_state_tree()
     for kind in ("trainable_variables", "non_trainable_variables"):
         for path, weight in _leaves(tree[kind]):
-            tag = path.replace(":", "_")
+            tag = "/".join(names.get(name, name) for name in path.replace(":", "_").split("/"))
             counts = histogram(weight)
             yield tensor_value(library, f"{tag}/histogram", "histograms", counts)
             drawn = images(weight) if draw else []
@@ -67,13 +48,13 @@ def tensor_value(
     """Makes a value of an event.
 
     Args:
-        library: The module ``tensorboardX``.
+        library: The package ``tensorboard``.
         tag: Name of the value.
         plugin: The part of TensorBoard that shows it.
         content: An array of float64, or a list of bytes.
         version: What else to tell that part.
     """
-    proto = library.proto
+    proto = library.compat.proto
     array = content if isinstance(content, np.ndarray) else None
     shape = (len(content),) if array is None else array.shape
     dims = [proto.tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in shape]
@@ -118,6 +99,8 @@ def histogram(weight: NDArray[Any]) -> NDArray[Any]:
 def images(weight: NDArray[Any]) -> list[bytes]:
     """Draws an array as Keras does: 0 is black, 1 and more white, at most three pictures.
 
+    A vector, which Keras draws as a column, is a band.
+
     Returns:
         Width and height as text, then PNG files; nothing if the array has no such form.
 
@@ -125,7 +108,7 @@ def images(weight: NDArray[Any]) -> list[bytes]:
     """
     data = np.squeeze(np.asarray(weight, np.float64))
     if data.ndim == 1:
-        data = data[None, :, None, None]
+        data = np.repeat(data[None, None, :, None], max(1, len(data) // _BAND), axis=1)
     elif data.ndim == 2:
         data = (data.T if data.shape[0] > data.shape[1] else data)[None, :, :, None]
     elif data.ndim == 3:

@@ -1,0 +1,1 @@
+"""What is drawn with matplotlib; of all this only `_load` can be imported without it."""
