@@ -1,5 +1,6 @@
 """States too large for a second copy are overwritten, but never an array that a user holds."""
 
+import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -61,6 +62,7 @@ def test_the_numbers_are_those_of_a_large_device(hooks, monkeypatch):
     assert small.optimizer.iterations == 6
 
 
+@pytest.mark.one_device("it makes that device a small one")
 def test_states_that_nobody_sees_are_overwritten(small_device):
     """The negative control: were nothing overwritten, the other tests would show nothing."""
     model = cb.Model(nnx.Linear(3, 1, rngs=nnx.Rngs(0)))
@@ -94,3 +96,39 @@ def test_an_exception_leaves_the_state_of_the_batch(small_device):
     assert (np.asarray(module.kernel[...]) != before).any()
     assert model.optimizer.iterations == 2
     model.fit(X, Y, verbose=0)
+
+
+@pytest.mark.one_device("it makes that device a small one, and counts the arrays of one copy")
+def test_there_is_never_a_second_copy_of_all(small_device):
+    model = cb.Model(nnx.Linear(3, 333, rngs=nnx.Rngs(0)))
+    model.compile("adam", "mse")
+    held = []
+
+    def look(*_, logs=None):
+        held.append(sum(array.size == 999 for array in jax.live_arrays()))
+
+    targets = np.repeat(Y, 333, 1)
+    hooks = cb.callbacks.LambdaCallback(
+        on_train_begin=look, on_train_batch_begin=look, on_train_batch_end=look, on_train_end=look
+    )
+    for _ in range(2):
+        model.fit(X, targets, batch_size=16, verbose=0, callbacks=[hooks])
+    assert set(held) == {3}  # the kernel and Adam's two moments of it
+
+
+@pytest.mark.one_device("it makes that device a small one")
+def test_a_run_that_cannot_begin_leaves_the_state(small_device, monkeypatch):
+    model = trained()
+    before, steps = model.get_weights(), int(model.optimizer.iterations)
+
+    def full(arrays):
+        raise MemoryError
+
+    with monkeypatch.context() as failing:
+        failing.setattr("callbax._training._engine.own", full)
+        with pytest.raises(MemoryError):
+            model.fit(X, Y, batch_size=16, verbose=0)
+    assert int(model.optimizer.iterations) == steps
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    model.fit(X, Y, batch_size=16, verbose=0)

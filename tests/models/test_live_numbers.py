@@ -45,6 +45,11 @@ NUMBERS = [
     (cb.optimizers.Adam, {}, ("beta_1", 0.5)),
     (cb.optimizers.Adam, {"weight_decay": 0.1}, ("weight_decay", 0.9)),
     (cb.optimizers.Adam, {}, ("epsilon", 1.0)),
+    (cb.optimizers.AdamW, {"weight_decay": 0.1}, ("weight_decay", 0.9)),
+    (cb.optimizers.Nadam, {}, ("beta_1", 0.5)),
+    (cb.optimizers.Adagrad, {}, ("epsilon", 1.0)),
+    (cb.optimizers.Adadelta, {}, ("rho", 0.5)),
+    (cb.optimizers.Lion, {"weight_decay": 0.1}, ("weight_decay", 0.9)),
     (cb.optimizers.RMSprop, {"momentum": 0.5}, ("rho", 0.1)),
     (cb.optimizers.RMSprop, {}, ("epsilon", 1.0)),
 ]
@@ -119,6 +124,7 @@ def test_before_the_first_step_everything_may_be_set():
         (cb.optimizers.Adam(0.01), "use_ema", True),
         (cb.optimizers.Adam(0.01), "gradient_accumulation_steps", 2),
         (cb.optimizers.RMSprop(0.01), "centered", True),
+        (cb.optimizers.Adagrad(0.01), "initial_accumulator_value", 0.5),
     ],
 )
 def test_what_decides_the_state_is_refused_once_training_has_begun(optimizer, name, value):

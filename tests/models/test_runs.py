@@ -263,3 +263,16 @@ def test_variables_go_by_the_paths_of_keras():
         return paths(model.get_state_tree()["trainable_variables"])
 
     assert make(cb) == make(keras)
+
+
+def test_a_model_with_random_streams_is_summarized_in_a_run_as_outside():
+    model = cb.Sequential([cb.layers.Dropout(0.5), cb.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    inside, outside = [], []
+    callback = cb.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: model.summary(print_fn=inside.append)
+    )
+    x = np.ones((4, 2), "float32")
+    model.fit(x, x[:, :1], verbose=0, callbacks=[callback])
+    model.summary(print_fn=outside.append)
+    assert inside == outside

@@ -1,13 +1,13 @@
 """Files are there whole or not at all."""
 
+import errno
 import os
 import re
-import resource
-import signal
 import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,10 @@ from flax import nnx
 
 import callbax
 from callbax import layers
+from callbax._core import _temporaries
 from callbax.saving._atomic import replacing
+from callbax.saving._paths import check_directory
+from callbax.testing import fill_disk
 
 OLD, NEW = b"old", b"new"
 WRITERS = {"a.weights.h5": "save_weights", "a.safetensors": "save_weights", "a.keras": "save"}
@@ -153,31 +156,30 @@ def test_a_full_disk_keeps_the_old_file(model, target):
     write(model, target)
     old = target.read_bytes()
     wide = callbax.Sequential([layers.Dense(3000, input_shape=(40,))])
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-        with pytest.raises(OSError, match='received the error "File too large"') as error:
-            write(wide, target)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with (
+        fill_disk(100_000),
+        pytest.raises(OSError, match='received the error "File too large"') as error,
+    ):
+        write(wide, target)
     assert str(target) in str(error.value)
     assert target.read_bytes() == old
     assert os.listdir(target.parent) == [target.name]
 
 
 LEFT = {
-    "of a killed writer": (".a.keras.0123abcd.tmp", 25, False),
-    "of a writer that may live": (".a.keras.0123abcd.tmp", 23, True),
-    "of another target": (".b.keras.0123abcd.tmp", 25, True),
-    "of a target with a longer name": (".a.keras.0123abcd.0123abcd.tmp", 25, True),
-    "of somebody else": (".a.keras.mine.tmp", 25, True),
+    "of a killed writer": (".a.keras.0123abcd.callbax.tmp", 0, False),
+    "of a killed writer to another target": (".b.keras.0123abcd.callbax.tmp", 0, False),
+    "of a killed writer to a target with a dot": (".c..0123abcd.callbax.tmp", 0, False),
+    "of somebody else": (".a.keras.mine.callbax.tmp", 25, True),
+    "of another library": (".b.keras.0123abcd.tmp", 25, True),
+    "of an older version": (".a.keras.0123abcd.tmp", 25, False),
+    "of an older version that may write": (".a.keras.0123abcd.tmp", 23, True),
+    "of an older version for a longer name": (".a.keras.0123abcd.0123abcd.tmp", 25, True),
 }
 
 
 @pytest.mark.parametrize("what", LEFT)
-def test_what_killed_writers_left_is_removed_a_day_later(what, tmp_path):
+def test_what_killed_writers_left_is_removed(what, tmp_path):
     name, hours, stays = LEFT[what]
     (tmp_path / name).write_bytes(OLD)
     changed = time.time() - hours * 3600
@@ -185,6 +187,89 @@ def test_what_killed_writers_left_is_removed_a_day_later(what, tmp_path):
     with replacing(tmp_path / "a.keras", where="save") as temporary:
         temporary.write_bytes(NEW)
     assert sorted(os.listdir(tmp_path)) == sorted(["a.keras", *[name] * stays])
+
+
+def test_a_link_or_a_directory_of_such_a_name_is_left_alone(tmp_path):
+    (tmp_path / "mine").write_bytes(OLD)
+    (tmp_path / ".a.0123abcd.callbax.tmp").symlink_to(tmp_path / "mine")
+    (tmp_path / ".b.0123abcd.callbax.tmp").mkdir()
+    before = sorted(os.listdir(tmp_path))
+    with replacing(tmp_path / "a", where="save"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == sorted([*before, "a"])
+    assert (tmp_path / "mine").read_bytes() == OLD
+
+
+HOLDS = """
+    import sys
+    from callbax.saving._atomic import replacing
+    with replacing(sys.argv[1], where="save") as temporary:
+        temporary.write_bytes(b"half")
+        print(temporary, flush=True)
+        sys.stdin.readline()
+        temporary.write_bytes(b"whole")
+"""
+
+
+@pytest.mark.parametrize("ends", ["it is killed", "it goes on"])
+def test_what_another_process_writes_stays_until_that_process_is_gone(tmp_path, ends):
+    other, own = tmp_path / "other", tmp_path / "own"
+    command = [sys.executable, "-c", textwrap.dedent(HOLDS), str(other)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as child:
+        left = Path(child.stdout.readline().strip())
+        os.utime(left, (0, 0))  # a clock that is wrong decides nothing
+        for _ in range(2):
+            with replacing(own, where="save"):
+                assert left.exists()
+        check_directory(str(tmp_path), where="save")
+        assert left.exists()
+        if ends == "it is killed":
+            child.kill()
+        else:
+            child.stdin.write("\n")
+    with replacing(own, where="save"):
+        pass
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    whole = {"other": b"whole"} if ends == "it goes on" else {}
+    assert found == {"own": b"", **whole}
+
+
+def test_opening_a_directory_removes_what_was_left_there(tmp_path):
+    (tmp_path / ".1.weights.h5.0123abcd.callbax.tmp").write_bytes(OLD)
+    (tmp_path / "mine.tmp").touch()
+    check_directory(str(tmp_path), where="save")
+    assert os.listdir(tmp_path) == ["mine.tmp"]
+
+
+def test_writers_of_one_directory_never_take_each_other_s_files(tmp_path):
+    """Between making a file and locking it a writer is without a lock."""
+
+    def write(number):
+        for save in range(150):
+            with replacing(tmp_path / str(number), where="save") as temporary:
+                temporary.write_text(str(save))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert sorted(os.listdir(tmp_path)) == ["0", "1", "2", "3"]
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"149"}
+
+
+@pytest.mark.parametrize("hours", [23, 25])
+def test_without_locks_the_age_decides(tmp_path, monkeypatch, hours):
+    def none(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(_temporaries.fcntl, "flock", none)
+    left = tmp_path / ".b.0123abcd.callbax.tmp"
+    left.touch()
+    changed = time.time() - hours * 3600
+    os.utime(left, (changed, changed))
+    with replacing(tmp_path / "a", where="save"):
+        pass
+    assert left.exists() == (hours < 24)
 
 
 def test_a_name_that_reads_as_a_pattern_is_only_a_name(tmp_path):

@@ -263,7 +263,7 @@ def test_a_plain_module_is_saved_by_its_weights_only(tmp_path):
     model = callbax.Model(Net(0))
     model.compile("adam", "mse")
     model.fit(X, np.zeros((8, 5)), verbose=0)
-    with pytest.raises(TypeError, match="a `Model` of the NNX module Net") as error:
+    with pytest.raises(TypeError, match="a `Model` of the module Net") as error:
         model.save(tmp_path / "a.keras")
     assert "Use `save_weights`" in str(error.value)
     assert list(tmp_path.iterdir()) == []
@@ -356,7 +356,7 @@ def test_a_member_that_explodes_is_refused(tmp_path):
             for _ in range(300):
                 member.write(bytes(2**20))
     with pytest.raises(
-        OSError, match=r'"model\.weights\.h5" says that it grows to 314572800 bytes'
+        OSError, match=r'"model\.weights\.h5" says that it grows from \d+ to 314572800 bytes'
     ):
         make().load_weights(tmp_path / "a.keras")
 

@@ -54,6 +54,30 @@ MODELS = {
         IMAGES,
     ),
     "frozen": (lambda k: [k.layers.Dense(4, trainable=False), k.layers.Dense(3)], X),
+    "images": (
+        lambda k: [
+            k.layers.Conv2D(4, 2, padding="same", activation="relu"),
+            k.layers.BatchNormalization(),
+            k.layers.MaxPooling2D((2, 1)),
+            k.layers.ZeroPadding2D(1),
+            k.layers.AveragePooling2D(2, data_format="channels_first"),
+            k.layers.GlobalAveragePooling2D(keepdims=True),
+            k.layers.Reshape((-1, 2)),
+            k.layers.LayerNormalization(axis=[1, 2]),
+        ],
+        IMAGES,
+    ),
+    "sequences": (
+        lambda k: [
+            k.layers.RepeatVector(6),
+            k.layers.Conv1D(3, 2, padding="causal", bias_initializer="random_normal"),
+            k.layers.MaxPooling1D(2),
+            k.layers.LSTM(3, return_sequences=True, dropout=0.5),
+            k.layers.GRU(3, go_backwards=True, reset_after=False, trainable=False),
+        ],
+        X,
+    ),
+    "numbers": (lambda k: [k.layers.Embedding(5, 3), k.layers.Flatten()], np.abs(X) // 1),
     "open dimension": (lambda k: [k.Input((None, 2, 2)), k.layers.Dense(3)], IMAGES),
 }
 PAIRS = {"from Keras": (keras, callbax), "to Keras": (callbax, keras)}
@@ -118,6 +142,12 @@ OPTIMIZERS = {
     "amsgrad": lambda o: o.Adam(0.05, amsgrad=True, clipnorm=1.0),
     "momentum": lambda o: o.SGD(0.1, momentum=0.9, nesterov=True),
     "rmsprop, all slots": lambda o: o.RMSprop(0.01, momentum=0.9, centered=True),
+    "adamw": lambda o: o.AdamW(0.05, amsgrad=True),
+    "nadam": lambda o: o.Nadam(0.05),
+    "nadam, accumulation": lambda o: o.Nadam(0.05, gradient_accumulation_steps=2),
+    "adagrad": lambda o: o.Adagrad(0.05),
+    "adadelta": lambda o: o.Adadelta(1.0),
+    "lion": lambda o: o.Lion(0.01),
     "schedule": lambda o: o.Adam(o.schedules.ExponentialDecay(0.1, 2, 0.5)),
     "accumulation": lambda o: o.Adam(0.05, gradient_accumulation_steps=2),
 }

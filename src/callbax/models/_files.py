@@ -66,7 +66,7 @@ class ModelFiles:
     def state_tree(self) -> dict[str, Any]:
         """Returns all state as nested dicts of NumPy arrays, as of the current batch."""
         names = {weight.path: weight.name for weight in self._engine.functional.weights()}
-        state: TrainState = self._engine.read()
+        state: TrainState = self._engine.read_whole()
         return {
             "trainable_variables": _nested(state.params, names),
             "non_trainable_variables": _nested(state.stats, names),

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 
+from callbax._core._errors import describe, explain
 from callbax._core._keras import load_keras
 from callbax.layers._symbolic import is_input, is_symbolic, tensor_of, twin
 from callbax.models._keras_model import KerasModel
@@ -48,3 +49,24 @@ def sequential_model(layers: list[Any], name: str | None) -> Any:
 def unwrapped(layer: object) -> Any:
     """Returns the Keras model in one that callbax trains; anything else as it is."""
     return layer.module if isinstance(layer, KerasModel) else layer
+
+
+def no_module(kind: str, *given: object, **named: object) -> TypeError:
+    """Builds the error for a model that is made as Keras's functional or subclassed ones.
+
+    Args:
+        kind: Name of the class that was called.
+        *given: What it was given by place.
+        **named: What it was given by name.
+    """
+    listed = [describe(value) for value in given if value is not None]
+    listed += [f"{name}={describe(value)}" for name, value in named.items()]
+    return TypeError(
+        explain(
+            "Model(module)" if kind == "Model" else f"{kind}(), a subclass of Model",
+            expected="one `flax.nnx.Module`, which computes the outputs",
+            received=" and ".join(listed) or "none",
+            action="Make a `Sequential` of layers; or write the layers and the call as an "
+            "nnx.Module, for several inputs or outputs too, and pass that: Model(MyModule()).",
+        )
+    )

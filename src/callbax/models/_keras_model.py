@@ -1,31 +1,40 @@
 """A Keras 3 model under callbax: Keras's layers, callbax's loop."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
 
 from callbax import optimizers
+from callbax._core._calls import public
 from callbax._core._hooks import Logs
+from callbax._core._keras import load_keras
 from callbax._core._types import LossLike, MetricsLike
 from callbax._modules._keras import KerasFunctional
 from callbax._modules._keras_inside import (
     described,
     evaluates_otherwise,
+    initial_epoch,
     is_half,
     is_known,
     loaded,
     ordered,
     overrides_training,
+    set_initial_epoch,
 )
 from callbax._modules._keras_training import KerasTraining
+from callbax._training._native import NativeRecipe
 from callbax._training._objective import Goals
 from callbax._training._own import OwnRecipe
 from callbax._training._pace import StepsPerExecution
+from callbax.callbacks._terminal._markup import fixed, table
+from callbax.distribution import Distribution
 from callbax.layers._symbolic import is_input, tensor_of, twin
 from callbax.models._files import ModelFiles
+from callbax.models._former import FORMER_OF_COMPILE
 from callbax.models._trainer import Trainer
-from callbax.optimizers._lookup import OptimizerLike
+from callbax.optimizers._lookup import OptimizerLike, in_compile
 
 _OWN = frozenset(("name",))
 """Plain attributes of the trainer, which the Keras model does not get."""
@@ -46,6 +55,7 @@ class KerasModel(Trainer):
         module: The model, compiled or not.
         seed: Fixes the order in which data are shuffled.
         name: Its name.
+        distribution: How weights and batches are divided among devices, as for `Model`.
         replaced: Whether callbacks of others are given the Keras model in place of this one.
 
     Attributes:
@@ -57,17 +67,20 @@ class KerasModel(Trainer):
         >>> model.compile("adam", "mse")  # doctest: +SKIP
     """
 
+    _orders = "numpy"
+
     def __init__(
         self,
         module: Any,
         *,
         seed: int | None = None,
         name: str | None = None,
+        distribution: Distribution | None = None,
         replaced: bool = False,
     ) -> None:
         vars(self).update(module=module, _replaced=replaced)
         functional = KerasFunctional(module)
-        super().__init__(functional, name or module.name, seed)
+        super().__init__(functional, name or module.name, seed, distribution)
         self._own = OwnRecipe(functional, KerasTraining(functional))
         self._engine.compile(self._own)
 
@@ -87,6 +100,30 @@ class KerasModel(Trainer):
     def __repr__(self) -> str:
         return f"<Model of {self.module!r}>"
 
+    def _repr_html_(self) -> str:
+        heads = ("Layer (type)", "Output Shape", "Param #")
+        rows = [
+            (f"{layer.name} ({type(layer).__name__})", _output_shape(layer), _size(layer))
+            for layer in self.module.layers
+        ]
+        return table(heads, rows, title=f'Model: "{self.module.name}"') + fixed(self._told_step())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "KerasModel":
+        """Returns a model of its own weights, compiled alike; its optimizer starts again.
+
+        Keras can neither copy nor pickle a model once it is compiled with metrics.
+        """
+        keras = load_keras("copy.deepcopy")
+        other = type(self)(keras.models.clone_model(self.module), name=self.name)
+        recipe = self._engine.recipe
+        if self.is_own and self.module.compiled:
+            other.module.compile_from_config(self.module.get_compile_config())
+        elif isinstance(recipe, NativeRecipe) and recipe.optimizer is not None:
+            optimizer = copy.deepcopy(recipe.given or recipe.optimizer, memo)
+            other.compile(optimizer, **vars(recipe.goals))
+        other.set_weights(self.get_weights())
+        return other
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the Keras model, as of the current weights; on an `Input`, as in Keras."""
         args, kwargs = jax.tree.map(tensor_of, (args, kwargs), is_leaf=is_input)
@@ -101,6 +138,7 @@ class KerasModel(Trainer):
         """Whether it is trained by Keras's own step."""
         return self._engine.recipe is self._own
 
+    @public("compile", former=FORMER_OF_COMPILE)
     def compile(
         self,
         optimizer: OptimizerLike = "rmsprop",
@@ -161,8 +199,7 @@ class KerasModel(Trainer):
     def summary(self, *args: Any, print_fn: Callable[..., Any] | None = None, **kw: Any) -> None:
         """Prints Keras's table, and by whose step the model is trained."""
         self.module.summary(*args, print_fn=print_fn, **kw)
-        step = "Keras's own `train_step`" if self.is_own else "callbax's, of the model's outputs"
-        (print_fn or print)(f" Training step: {step if self.compiled else 'not compiled yet'}")
+        (print_fn or print)(f" {self._told_step()}")
 
     def get_state_tree(self, value_format: str = "numpy_array") -> dict[str, Any]:
         """Returns all state as nested dicts of arrays, as of the current batch."""
@@ -194,8 +231,10 @@ class KerasModel(Trainer):
 
     def as_seen_by(self, callback: object) -> Any:
         """Returns the model that a callback is given."""
-        native = type(callback).__module__.partition(".")[0] == "callbax"
-        return self if native or not self._replaced else self.module
+        root = type(callback).__module__.partition(".")[0]
+        # Keras's own look for its model's class: to save all of it, to draw its graph.
+        replaced = self._replaced or (root == "keras" and self.is_own)
+        return self.module if replaced and root != "callbax" else self
 
     # What callbacks set on the Keras model counts, and the other way round.
 
@@ -207,6 +246,15 @@ class KerasModel(Trainer):
     @stop_training.setter
     def stop_training(self, value: bool) -> None:
         self.module.stop_training = value
+
+    @property
+    def first_epoch(self) -> int | None:
+        """The epoch to start in, as Keras's own `BackupAndRestore` sets it in a hook."""
+        return initial_epoch(self.module)
+
+    @first_epoch.setter
+    def first_epoch(self, value: int | None) -> None:
+        set_initial_epoch(self.module, value)
 
     @property
     def stop_evaluating(self) -> bool:
@@ -262,24 +310,43 @@ class KerasModel(Trainer):
         values = ordered(self.module, logs)
         return values[0] if len(values) == 1 else values
 
+    def _told_step(self) -> str:
+        step = "Keras's own `train_step`" if self.is_own else "callbax's, of the model's outputs"
+        return f"Training step: {step if self.compiled else 'not compiled yet'}"
+
     def _is_for_callbax(self, optimizer: Any, goals: Goals) -> bool:
         """Returns whether callbax's own step can train it as compiled.
 
         Raises:
             ValueError: A name is unknown to callbax and to Keras.
+            TypeError: Something is neither an optimizer, loss or metric of one nor of the other.
         """
-        keras: Any = loaded()
-        if isinstance(optimizer, keras.optimizers.Optimizer):
+        of_keras: Any = loaded().optimizers.Optimizer
+        if isinstance(optimizer, of_keras):
+            return False
+        if isinstance(optimizer, type) and issubclass(optimizer, of_keras):
             return False
         if overrides_training(self.module) or is_half(self.module):
             return False
+        goals.check_weights()
         try:
-            optimizers.get(optimizer)
+            optimizers.get(optimizer, where=in_compile(optimizer))
             goals.check()
-        except (ValueError, TypeError):
+        except ValueError:
             names = [("optimizers", optimizer), *(("losses", f) for f in goals.losses())]
             names += [("metrics", metric) for metric in goals.all_metrics()]
             if all(is_known(room, name) for room, name in names):
                 return False
             raise
         return True
+
+
+def _output_shape(layer: Any) -> str:
+    try:
+        return str(jax.tree.map(lambda tensor: tensor.shape, layer.output))
+    except AttributeError:  # it was not called on an `Input`
+        return "?"
+
+
+def _size(layer: Any) -> str:
+    return f"{layer.count_params():,}" if layer.built else "?"

@@ -10,48 +10,62 @@ import jax.numpy as jnp
 from numpy.typing import NDArray
 
 from callbax import saving
-from callbax._core._errors import describe, explain
+from callbax._core._calls import public
+from callbax._core._errors import explain
 from callbax._core._naming import auto_name
-from callbax._core._types import DataLike, PyTree, ShapeLike
+from callbax._core._types import Array, DataLike, PyTree, ShapeLike
 from callbax._modules._adapters import functional_of
 from callbax._modules._keras import is_keras_model
 from callbax._modules._nnx_parts import find_part
 from callbax._modules._protocol import Part
 from callbax._modules._stack import spec_of
+from callbax._training._computed import compiled_loss
+from callbax._training._objective import Goals
+from callbax._training._pace import StepsPerExecution
 from callbax._training._views import WeightView, weight_views
 from callbax._training._weights import get_weights, set_weights
+from callbax.distribution import Distribution
 from callbax.layers._symbolic import called, is_symbolic
 from callbax.models._files import ModelFiles, compile_arguments
-from callbax.models._functional import functional_model, is_functional
+from callbax.models._functional import functional_model, is_functional, no_module
 from callbax.models._keras_model import KerasModel
-from callbax.models._summary import summary_table
+from callbax.models._summary import layers_told, rows_of, sizes_of, summary_html, summary_table
 from callbax.models._trainer import Trainer
+from callbax.optimizers import Optimizer
 from callbax.saving._atomic import PathLike
 from callbax.saving._contents import Contents
+
+LossValue = Array | tuple[Array, dict[str, Array]]
+"""A loss, or a loss and other values for the logs."""
 
 
 class Model(Trainer):
     """Trains, evaluates and runs a module, with Keras's methods, arguments and callbacks.
 
     Give it any ``flax.nnx.Module`` and compile it with Keras names, with callbax objects, or with
-    an ``optax`` transformation and functions of (y_true, y_pred). Or give it a Keras model on the
-    JAX backend, compiled or not: it keeps all that it has, and trains here.
+    an ``optax`` transformation and functions of (y_true, y_pred). It takes a ``flax.linen.Module``,
+    an ``equinox.Module``, alone or as ``(module, state)``, and a pair of functions ``(init,
+    apply)`` too: ``docs/extending.md`` says how each is called. Or give it a Keras model on the JAX
+    backend, compiled or not: it keeps all that it has, and trains here.
 
     Args:
-        module: The module; its call takes a batch and returns an array, or a dict or tuple of
-            arrays. Several inputs reach it as several arguments if it takes several.
-        seed: Fixes the order in which data are shuffled; without it the order follows from
-            ``utils.set_random_seed``. A module draws dropout from its own ``nnx.Rngs``, again at
-            every training step.
+        module: The module; its call takes a batch (in Equinox one sample) and returns an array, or
+            a dict or tuple of arrays. Several inputs reach it as several arguments if it takes
+            several.
+        seed: Fixes the order in which data are shuffled, and weights and draws of modules that are
+            initialised here; without it they follow from ``utils.set_random_seed``. An NNX module
+            draws dropout from its own ``nnx.Rngs``, again at every training step.
         name: Its name.
-        trainable: For Equinox, Linen and pairs of functions: path of an array, joined by slashes ->
-            whether training changes it.
+        trainable: Path of a weight, as in ``model.weights`` -> whether training changes it; by
+            default it changes all that the module does not freeze itself.
+        distribution: How weights and batches are divided among devices; by default as
+            `distribution.set_distribution` was told, or as the module's arrays are placed.
         *others: Refused.
         **unknown: Refused.
 
     Raises:
-        TypeError: There is no module, or it is no ``nnx.Module``; Keras's functional models and
-            subclasses of its ``Model`` are made in other ways.
+        TypeError: There is no module, or one of a kind that is not known; Keras's functional models
+            and subclasses of its ``Model`` are made in other ways.
 
     Attributes:
         stop_training: Set it in a hook to end ``fit`` after the current epoch's validation.
@@ -73,7 +87,8 @@ class Model(Trainer):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes the model, of another class for a Keras model, whose own methods it keeps."""
         if cls is Model and is_functional(*args, **kwargs):
-            return KerasModel(functional_model(*args, **kwargs), seed=kwargs.get("seed"))
+            options = {key: kwargs.pop(key, None) for key in ("seed", "distribution")}
+            return KerasModel(functional_model(*args, **kwargs), **options)
         if cls is Model and args and is_keras_model(args[0]):
             return KerasModel(*args, **kwargs)
         return super().__new__(cls)
@@ -85,13 +100,16 @@ class Model(Trainer):
         seed: int | None = None,
         name: str | None = None,
         trainable: Callable[[str], bool] | None = None,
+        distribution: Distribution | None = None,
         **unknown: object,
     ) -> None:
         if module is None or others or unknown:
-            raise _no_model_of_keras(type(self), module, *others, **unknown)
-        super().__init__(
-            functional_of(module, trainable), name or auto_name(type(self).__name__), seed
-        )
+            raise no_module(
+                "Model" if type(self) is Model else type(self).__name__, module, *others, **unknown
+            )
+        functional = functional_of(module, seed=seed, trainable=trainable)
+        name = name or auto_name(type(self).__name__)
+        super().__init__(functional, name, seed, distribution)
         self.train_function: Any = None  # Keras's own `TensorBoard` draws it if it is TensorFlow's.
         self._files = ModelFiles(self._engine)
 
@@ -99,8 +117,16 @@ class Model(Trainer):
 
     @property
     def module(self) -> Any:
-        """The user's module; in a hook it is as of the current batch, and changes to it count."""
+        """The user's module; in a hook it is as of the current batch, and changes to it count.
+
+        A module that cannot be changed, as in Equinox, is another object with every batch, and may
+        be assigned: it is taken as of the current batch.
+        """
         return self._engine.functional.module
+
+    @module.setter
+    def module(self, module: object) -> None:
+        self._engine.functional.replace(module)
 
     @property
     def layers(self) -> list[Any]:
@@ -136,13 +162,16 @@ class Model(Trainer):
     def trainable(self, value: bool) -> None:
         self._engine.functional.trainable = value
 
+    @public("build")
     def build(self, input_shape: ShapeLike | None = None) -> None:
         """Makes the weights.
 
         Args:
-            input_shape: Shape of a batch of inputs, None for the number of samples. A plain NNX
-                module has its weights already and needs none.
+            input_shape: Shape of a batch of inputs, None for the number of samples. A module that
+                has its weights already needs none, but `summary` tells output shapes by it.
         """
+        if input_shape is not None:
+            self._engine.functional.inputs = spec_of(input_shape)
         if not self.built:
             self._build_for(spec_of(input_shape))
 
@@ -199,7 +228,7 @@ class Model(Trainer):
         """Shapes and dtypes of the inputs, None for the number of samples.
 
         Raises:
-            AttributeError: They are not known, as with a plain NNX module.
+            AttributeError: They are not known yet, as with a plain module before the first run.
         """
         return jax.tree.leaves(self._shapes("inputs")[0])
 
@@ -222,6 +251,7 @@ class Model(Trainer):
         """Returns how many numbers all weights hold."""
         return sum(weight.size for weight in self.get_weights())
 
+    @public("summary")
     def summary(
         self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None
     ) -> None:
@@ -231,28 +261,20 @@ class Model(Trainer):
             line_length: Width in characters; by default the terminal's, at most 100.
             print_fn: Takes the text in place of ``print``.
         """
-        functional = self._engine.functional
-        state = self._engine.read() if self.built else None
-        sizes = [
-            0 if state is None else sum(leaf.size for leaf in jax.tree.leaves(part))
-            for part in (state and state.params, state and state.stats, state and state.optimizer)
-        ]
-        shapes = {} if self._inputs is None else functional.outputs(self._inputs)
-        parts = [
-            part if part.output is not None else replace(part, output=shapes.get(part.name))
-            for part in self._parts()
-        ]
-        sizes_of_parts = [functional.size_of(part.value) for part in functional.parts()]
-        summary_table(
-            self.name,
-            list(zip(parts, sizes_of_parts, strict=True)),
-            trainable=sizes[0],
-            other=sizes[1],
-            optimizer=sizes[2],
-            line_length=line_length,
-            print_fn=print_fn,
-        )
+        rows, sizes = self._table()
+        summary_table(self.name, rows, **sizes, line_length=line_length, print_fn=print_fn)
 
+    def __repr__(self) -> str:
+        """Returns the name, how many layers and parameters there are, and how it was compiled."""
+        told, sizes = layers_told(len(self._parts())), self._table()[1]
+        size = f"{sizes['trainable'] + sizes['other']:,} parameters" if self.built else "not built"
+        return f"<{type(self).__name__} {self.name}: {told}{size}, {self._told_compiled()}>"
+
+    def _repr_html_(self) -> str:
+        rows, sizes = self._table()
+        return summary_html(self.name, rows, self._told_compiled(), **sizes)
+
+    @public("model")
     def __call__(self, x: DataLike, training: bool = False) -> Any:
         """Returns the module's output for a batch, as of the current weights."""
         if is_symbolic(x):
@@ -261,13 +283,60 @@ class Model(Trainer):
         self._build_for(x)
         return self._engine.forward(x, training=training)
 
+    def compute_loss(
+        self,
+        x: DataLike | None = None,
+        y: DataLike | None = None,
+        y_pred: PyTree = None,
+        sample_weight: DataLike | None = None,
+        training: bool = True,
+    ) -> LossValue:
+        """Returns the loss of a batch: the compiled losses. A subclass may return another.
+
+        It is traced once and compiled into the step: it must be a pure function of its arguments,
+        of the model (``self.module``, ``self(x)``), and of numbers and variables, which hooks may
+        change (`callbax.backend.variable`: without compiling again).
+
+        Args:
+            x: Inputs of shape (samples, ...).
+            y: Targets, or None.
+            y_pred: The module's output, of any structure.
+            sample_weight: Weight of each sample, or None.
+            training: Whether it is a step of training.
+
+        Returns:
+            A scalar; or a tuple of it and a dict of other scalars, whose means go to the logs.
+
+        Raises:
+            ValueError: No loss was compiled.
+
+        Example:
+            >>> import numpy as np
+            >>> from flax import nnx
+            >>> class Small(Model):
+            ...     def compute_loss(self, x=None, y=None, y_pred=None, **kwargs):
+            ...         loss, size = super().compute_loss(x, y, y_pred), jnp.mean(y_pred**2)
+            ...         return loss + 0.1 * size, {"size": size}
+            >>> model = Small(nnx.Linear(2, 1, rngs=nnx.Rngs(0)))
+            >>> model.compile("sgd", "mse")
+            >>> x = np.ones((4, 2), "float32")
+            >>> sorted(model.fit(x, x[:, :1], verbose=0).history)
+            ['loss', 'size']
+
+        Differs from Keras: a tuple may be returned; what the module adds is added in any case.
+
+        Source: ``keras.Model.compute_loss``.
+        """
+        return compiled_loss(self._engine.recipe.goals, (x, y, sample_weight), y_pred)
+
     @property
     def losses(self) -> list[Any]:
-        """Losses that layers add: none here."""
+        """Losses that layers add, of which there are none here."""
         return []
 
     # Files
 
+    @public("save_weights")
     def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Writes the weights as of the current batch; see `callbax.saving.save_weights`.
 
@@ -282,7 +351,10 @@ class Model(Trainer):
         """
         if self.is_lead:
             saving.save_weights(self, filepath, overwrite)
+        else:
+            self.file_contents()  # what is divided among processes is put together by all
 
+    @public("load_weights")
     def load_weights(self, filepath: PathLike, skip_mismatch: bool = False) -> None:
         """Reads weights, and the optimizer's state if the file holds it; in a hook they count.
 
@@ -299,6 +371,7 @@ class Model(Trainer):
         """
         saving.load_weights(self, filepath, skip_mismatch)
 
+    @public("save")
     def save(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Writes the whole model, compilation and optimizer's state included, as ``.keras``.
 
@@ -311,6 +384,8 @@ class Model(Trainer):
         """
         if self.is_lead:
             saving.save_model(self, filepath, overwrite)
+        else:
+            self.file_contents()
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the model is made of, as plain values; a plain NNX module cannot be told.
@@ -322,7 +397,7 @@ class Model(Trainer):
             explain(
                 "model.get_config()",
                 expected="a `Sequential` of layers, which plain values describe",
-                received=f"a `Model` of the NNX module {type(self.module).__name__}",
+                received=f"a `Model` of the module {type(self.module).__name__}",
                 action="Use `save_weights`, make the module in code and `load_weights` into it.",
             )
         )
@@ -381,8 +456,20 @@ class Model(Trainer):
 
     # Inside
 
+    def _compile(
+        self, optimizer: Optimizer, goals: Goals, steps: StepsPerExecution, *, run_eagerly: bool
+    ) -> None:
+        if type(self).compute_loss is not Model.compute_loss:
+            goals = replace(goals, compute_loss=self.compute_loss)
+        super()._compile(optimizer, goals, steps, run_eagerly=run_eagerly)
+
     def _parts(self) -> list[Part]:
         return self._engine.functional.parts()
+
+    def _table(self) -> tuple[list[tuple[Part, int]], dict[str, int]]:
+        """Returns the layers with their sizes, and how many numbers there are of each kind."""
+        state = self._engine.read() if self.built else None
+        return rows_of(self._engine.functional, self._parts()), sizes_of(state)
 
     def _shapes(self, name: str) -> tuple[PyTree, PyTree]:
         """Returns shapes and dtypes of batches of inputs and outputs."""
@@ -392,8 +479,8 @@ class Model(Trainer):
                 explain(
                     f"model.{name}",
                     expected="a model whose shapes are known",
-                    received="one that is not built, or a plain module",
-                    action="Build a `Sequential`; a plain module does not tell its shapes.",
+                    received="one that has seen no inputs yet",
+                    action="Call `build` with the shape of a batch of inputs, or run it first.",
                 )
             )
         shapes: tuple[PyTree, PyTree] = jax.tree.map(
@@ -411,18 +498,3 @@ class Model(Trainer):
                     action="Give the first layer an `input_shape`, call `build`, or fit first.",
                 )
             )
-
-
-def _no_model_of_keras(cls: type, *given: object, **named: object) -> TypeError:
-    """Builds the error for a model that is made as Keras's functional or subclassed ones."""
-    listed = [describe(value) for value in given if value is not None]
-    listed += [f"{name}={describe(value)}" for name, value in named.items()]
-    return TypeError(
-        explain(
-            "Model(module)" if cls is Model else f"{cls.__name__}(), a subclass of Model",
-            expected="one `flax.nnx.Module`, which computes the outputs",
-            received=" and ".join(listed) or "none",
-            action="Make a `Sequential` of layers; or write the layers and the call as an "
-            "nnx.Module, for several inputs or outputs too, and pass that: Model(MyModule()).",
-        )
-    )

@@ -1,50 +1,53 @@
 """The runs of a model: fit, evaluate and predict, from arguments to results."""
 
+import functools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Protocol
 
 import jax
 import numpy as np
 
-from callbax._core._arguments import optional_count
+from callbax._core._arguments import one_of, optional_count
 from callbax._core._at_end import AtEnd
 from callbax._core._errors import explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._hooks import Logs, Mode
+from callbax._core._interrupts import INTERRUPTS
 from callbax._core._rng import SeedSource
-from callbax._core._types import DataLike, Verbose
+from callbax._core._types import DataLike, OnInterrupt, Verbose
 from callbax._data._adapter import as_parts, make_feed
-from callbax._data._arrays import count_rows
+from callbax._data._arrays import count_rows, is_structure
 from callbax._data._feed import Feed
 from callbax._data._training_data import training_feeds
+from callbax._stores._kept import Kept
 from callbax._stores._protocol import RunState
+from callbax._stores._tape import Tape
+from callbax._stores._trail import Trail
 from callbax._training import _loop
 from callbax._training._averages import Averages
-from callbax._training._engine import Engine, already_training
-from callbax._training._run_state import restore, take
+from callbax._training._engine import Engine
+from callbax._training._filing import contents_of
+from callbax._training._identity import identity_of, recorded_run
+from callbax._training._lines import already_training
+from callbax._training._replay import Source
+from callbax._training._run_state import take
 from callbax._training._timeline import Timeline
 from callbax._training._validation import Validation
-from callbax.callbacks import CallbackList, History
-from callbax.callbacks._model_view import ModelView
+from callbax.callbacks import CallbackList, Checkpoint, History
+from callbax.callbacks._failures import Failures
+from callbax.models._fit import Fit
 from callbax.models._fit_arguments import check_epochs, check_split, check_verbose, validation_times
+from callbax.models._past import Past
+from callbax.models._visits import Remembering, Visits
 
 
-class Face(_loop.Flags, ModelView, Protocol):
+class Face(_loop.Flags, Remembering, Protocol):
     """What the runs ask of the model that the user sees, which is the one that callbacks get."""
 
     name: str
-    history: History | None
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """A fit under way: what its state is taken from."""
-
-    line: Timeline
-    hooks: CallbackList
-    progress: _loop.Progress
 
 
 class Runs:
@@ -54,7 +57,7 @@ class Runs:
         model: The model that callbacks get.
         engine: What runs the module.
         averages: The moving averages of the weights.
-        seed: Seed of the order of data; None for the stream that ``set_random_seed`` starts.
+        seeds: What the seed of the order of data is drawn from.
         build: Makes the weights for a batch of inputs, given by shapes and dtypes.
 
     Attributes:
@@ -67,14 +70,15 @@ class Runs:
         model: Face,
         engine: Engine,
         averages: Averages,
-        seed: int | None,
+        seeds: SeedSource,
         build: Callable[[Any], None],
     ) -> None:
         self._model, self._engine, self._averages = model, engine, averages
-        self._seeds = SeedSource(seed, "shuffle")
+        self._seeds = seeds
         self._shuffle_seed: int | None = None
         self._build = build
-        self._fit: _Fit | None = None
+        self._fit: Fit | None = None
+        self._visits = Visits(model, engine, averages, build)
         self.validates = self.validates_by_batch = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -89,6 +93,9 @@ class Runs:
         epochs: int,
         verbose: Verbose,
         callbacks: object,
+        resume: str | os.PathLike[str] | Checkpoint | None,
+        callback_failures: Failures,
+        on_interrupt: OnInterrupt,
         validation_split: float,
         validation_data: DataLike | None,
         shuffle: bool,
@@ -101,14 +108,16 @@ class Runs:
         validation_freq: FrequencyLike | Iterable[int],
     ) -> History | None:
         """Trains; arguments are those of ``Model.fit``."""
-        self._need_compiled("fit", loss=True)
+        self.need_compiled("fit", loss=True)
         if self._engine.is_training:
             raise already_training("fit")
         first, end = check_epochs(epochs, initial_epoch)
+        one_of("fit", "on_interrupt", on_interrupt, ("raise", "return"))
         steps = optional_count("fit", "steps_per_epoch", steps_per_epoch)
         validation_steps = optional_count("fit", "validation_steps", validation_steps)
         is_due, frequency = validation_times(validation_freq)
-        feed, validation_feed = training_feeds(
+        feeds = functools.partial(
+            training_feeds,
             x,
             y,
             sample_weight,
@@ -117,7 +126,7 @@ class Runs:
             epochs=end - first,
             steps=steps,
             class_weight=class_weight,
-            shuffle_seed=self._seed_of_order() if shuffle else None,
+            shuffle_seed=self._seed_of_order() if shuffle and is_structure(x) else None,
             validation_data=validation_data,
             validation_split=check_split(validation_split),
             validation_batch_size=validation_batch_size,
@@ -126,18 +135,34 @@ class Runs:
             needs_targets=self._engine.recipe.needs_targets,
             watched=callbacks is not None,
         )
+        feed, validation_feed = feeds()
         validation = None
         if validation_feed is not None:
             validation = Validation(
                 self._engine, validation_feed, validation_steps, is_due, frequency
             )
         hooks = self._hooks(
-            callbacks, "fit", verbose, epochs=end, steps=steps or feed.batches_per_pass
+            callbacks,
+            "fit",
+            verbose,
+            failures=callback_failures,
+            epochs=end,
+            steps=steps or feed.batches_per_pass,
         )
+        if resume is not None:
+            hooks.append(resume if isinstance(resume, Checkpoint) else Checkpoint(resume))
         self.validates = validation is not None
         self.validates_by_batch = validation is not None and validation.by_batch
-        with self._run("train", feed, hooks, validation) as line:
-            self._train(line, hooks, validation, _loop.Epochs(first, end, steps))
+        source = Source(x, lambda: feeds()[0], steps)
+        try:
+            with self._run("train", feed, hooks, validation) as line:
+                self._train(line, feed, hooks, validation, _loop.Epochs(first, end, steps), source)
+        except KeyboardInterrupt:
+            if on_interrupt == "raise":
+                raise
+            hooks.tell_interrupted()
+        finally:
+            self._visits.remember(hooks, source)
         return self._model.history
 
     def evaluate(
@@ -152,7 +177,7 @@ class Runs:
         callbacks: object,
     ) -> Logs:
         """Returns the loss and metrics; arguments are those of ``Model.evaluate``."""
-        self._need_compiled("evaluate")
+        self.need_compiled("evaluate")
         steps = optional_count("evaluate", "steps", steps)
         feed = self._feed(
             "evaluate",
@@ -196,7 +221,7 @@ class Runs:
     ) -> Logs:
         """Takes one step without callbacks and returns its metrics."""
         where = f"{mode}_on_batch"
-        self._need_compiled(where, loss=mode == "train")
+        self.need_compiled(where, loss=mode == "train")
         parts = as_parts(x, y, sample_weight, class_weight, where)
         needs_targets = self._engine.recipe.needs_targets
         feed = self._feed(where, *parts, steps=1, needs_targets=needs_targets)
@@ -205,41 +230,103 @@ class Runs:
             line.advance()
             return line.logs()
 
-    def run_state(self) -> RunState:
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Lets runs leave alone what the model says of its last fit, and the seed of the order."""
+        names = ("history", "stop_training", "first_epoch")
+        seen = {name: getattr(self._model, name) for name in names}
+        own = {name: vars(self)[name] for name in ("_shuffle_seed", "validates")}
+        own["validates_by_batch"] = self.validates_by_batch
+        self._shuffle_seed = self._shuffle_seed or 1  # no seed is drawn for what is undone
+        try:
+            yield
+        finally:
+            vars(self).update(own)
+            for name, value in seen.items():
+                setattr(self._model, name, value)
+
+    def run_state(self, *, finished: bool = False, whole: bool = True) -> RunState:
         """Returns the fit under way as one value, as of the current batch.
 
         In a loop of the user's own it is that of a run before its first batch.
+
+        Args:
+            finished: Whether the fit is over.
+            whole: Whether to put together what is divided among processes.
         """
         fit = self._fit
-        progress = _loop.Progress(0) if fit is None else fit.progress
-        return take(
-            self._engine,
-            None if fit is None else fit.line,
-            self._averages,
-            name=self._model.name,
-            epoch=progress.epoch,
-            batch=progress.batch,
-            seed=self._shuffle_seed,
-            callbacks={} if fit is None else fit.hooks.state_dict(),
-        )
+        line = None if fit is None else fit.line
+        name, seed = self._model.name, self._shuffle_seed
+        run = take(self._engine, line, self._averages, name=name, seed=seed, whole=whole)
+        return run if fit is None else fit.completed(run, finished=finished)
+
+    def past_of(self, tape: Tape) -> Past:
+        """Returns what finds the batches of the fit under way, as far as they are recorded."""
+        if self._fit is None:
+            raise RuntimeError("There is no fit under way.")
+        return self._visits.to(tape, self._fit.source)
+
+    def past_in(
+        self, directory: str, x: DataLike, y: DataLike | None, steps: int | None, **data: Any
+    ) -> Past:
+        """Returns what finds the batches of a run that another process recorded.
+
+        Arguments and errors are those of `Visits.to_directory`.
+        """
+        self.need_compiled("past", loss=True)
+        return self._visits.to_directory(directory, x, y, steps, **data)
 
     # Inside
 
     def _train(
         self,
         line: Timeline,
+        feed: Feed,
         hooks: CallbackList,
         validation: Validation | None,
         epochs: _loop.Epochs,
+        source: Source,
     ) -> None:
-        store = hooks.run_store()
-        recorded = None if store is None else store.latest()
-        progress = _loop.Progress(epochs.first)
+        store, identity = hooks.run_store(), {}
+        if store is not None or hooks.recorders:
+            identity = self._identity(feed, validation, epochs.steps)
+        recorded = None
+        if store is not None:
+            like = contents_of(self._engine, "", whole=False)
+            recorded = recorded_run(store, identity, epochs, like)
+        progress, finish = _loop.Progress(epochs.first), self._averages.finish_training
+        if (agreement := self._engine.placement.agreement) is not None:
+            facts = {
+                "callbacks": ", ".join(hooks.names_in_all_processes()),
+                "epochs": f"{epochs.first} to {epochs.end}, of {epochs.steps or 'all'} batches",
+                "steps alone": str(hooks.needs_exact("train")),
+                "continues at step": "-" if recorded is None else str(recorded.steps),
+            }
+            agreement.need_same("fit", feed.identity() | facts)
+        settings, unrecorded = hooks.settings(), hooks.unrecorded()
+        trail = None if store is None else Trail()
+        fit = Fit(
+            line,
+            hooks,
+            progress,
+            epochs,
+            validation,
+            identity,
+            settings,
+            unrecorded,
+            source,
+            trail,
+        )
+        resume = None
         if recorded is not None:
-            restore(self._engine, line, self._averages, recorded)
+            resume = fit.resumption(self._engine, self._averages, recorded)
             self._shuffle_seed = recorded.seed
-            progress = _loop.Progress(recorded.epoch, recorded.batch)
-        outer, self._fit = self._fit, _Fit(line, hooks, progress)
+        if recorded is not None and recorded.finished is not None:
+            # What ends a fit was done before the record was made.
+            epochs, finish = replace(epochs, end=recorded.epoch), _nothing
+        outer, self._fit = self._fit, fit
+        if hooks.recorders or trail is not None:
+            line.watch(fit.note)
         try:
             _loop.train(
                 line,
@@ -247,12 +334,31 @@ class Runs:
                 self._model,
                 epochs,
                 (lambda epoch: None) if validation is None else validation.at_epoch_end,
-                self._averages.finish_training,
+                finish,
                 progress=progress,
-                recorded=None if recorded is None else recorded.callbacks,
+                resume=resume,
             )
+        except BaseException as error:
+            hooks.on_exception(error)  # while there is a run whose state can be asked for
+            if isinstance(error, KeyboardInterrupt):
+                hooks.note_interrupt(progress.epoch, progress.batch)
+            raise
         finally:
             self._fit = outer
+            if store is not None and trail is not None:
+                trail.end(progress.epoch, progress.batch, self._engine.step)
+                self._visits.kept = lambda: Kept(
+                    store.paths(), where="history.at", trail=trail, identity=identity
+                )
+
+    def _identity(
+        self, feed: Feed, validation: Validation | None, steps: int | None
+    ) -> dict[str, str]:
+        """Returns what a fit belongs to, and lets its data tell what they give."""
+        feed.keep_digests()
+        data = feed.identity() | {"steps_per_epoch": str(steps)}
+        data |= {} if validation is None else validation.identity()
+        return identity_of(self._engine, feed.spec(self._engine.step), data)
 
     def _feed(
         self,
@@ -270,7 +376,13 @@ class Runs:
             self._shuffle_seed = self._seeds.draw()
         return self._shuffle_seed
 
-    def _need_compiled(self, where: str, *, loss: bool = False) -> None:
+    def need_compiled(self, where: str, *, loss: bool = False) -> None:
+        """Raises unless the model was compiled.
+
+        Args:
+            where: The public call, for errors.
+            loss: Whether there must be a loss.
+        """
         recipe = self._engine.recipe
         compiled = recipe.optimizer is not None
         if not compiled or (loss and not recipe.descends):
@@ -288,6 +400,15 @@ class Runs:
     ) -> CallbackList:
         verbose = check_verbose(where, verbose)
         if isinstance(callbacks, CallbackList):
+            if params.get("failures") is not None:
+                raise ValueError(
+                    explain(
+                        f"{where}(callback_failures=...)",
+                        expected="a `CallbackList` that was made with its own `failures`",
+                        received="both",
+                        action="Pass `failures` to the list, or the callbacks as a plain list.",
+                    )
+                )
             return callbacks
         return CallbackList(
             callbacks,
@@ -304,7 +425,8 @@ class Runs:
     ) -> Iterator[Timeline]:
         """Runs a mode; whatever ends it, callbacks and data are closed and the state is kept."""
         validating = nullcontext() if validation is None else validation.within(hooks, self._model)
-        with validating, AtEnd(hooks.teardown, lambda error: feed.close()):
+        closing = AtEnd(hooks.teardown, lambda error: feed.close())
+        with INTERRUPTS.noted(), validating, closing:
             # First of all: memory that the last run has just given back is still at hand.
             feed.open()
             spec = feed.spec(self._engine.step)
@@ -315,6 +437,7 @@ class Runs:
                     if source is not None and source.targets is not None:
                         report.check(source.targets)
             with self._engine.running(mode, feed, hooks) as line:
+                line.waste, line.rows.spans = hooks.waste, hooks.spans
                 yield line
 
 
@@ -322,3 +445,7 @@ def rows(x: DataLike | None) -> int:
     """Returns the number of samples."""
     parts = as_parts(x, None, None, None, "predict_on_batch")
     return count_rows("predict_on_batch", x=parts[0])
+
+
+def _nothing() -> None:
+    """Ends a fit whose end was recorded."""

@@ -6,12 +6,17 @@ from typing import Any, Self, cast
 import jax
 from flax import nnx
 
+from callbax._core._calls import public
 from callbax._core._errors import describe, explain
 from callbax._core._keras import is_of_keras
 from callbax._core._naming import auto_name
-from callbax._core._types import ShapeLike
+from callbax._core._types import DataLike, ShapeLike
+from callbax._core._warnings import warn
 from callbax._modules._protocol import Part
 from callbax._modules._stack import StackFunctional, spec_of
+from callbax._training._objective import Goals
+from callbax._training._pace import StepsPerExecution
+from callbax.distribution import Distribution
 from callbax.layers import Input
 from callbax.layers._stack import Stack
 from callbax.layers._symbolic import twin
@@ -19,6 +24,7 @@ from callbax.models._files import MODELS
 from callbax.models._functional import sequential_model, unwrapped
 from callbax.models._keras_model import KerasModel
 from callbax.models._model import Model
+from callbax.optimizers import Optimizer
 from callbax.saving import deserialize_keras_object, serialize_keras_object
 
 
@@ -32,6 +38,7 @@ class Sequential(Model):
         name: Its name.
         seed: Fixes initial values, dropout and the order of the data; without it they follow from
             ``utils.set_random_seed``, initial values as in Keras.
+        distribution: How weights and batches are divided among devices, as for `Model`.
 
     Example:
         >>> from callbax.layers import Dense
@@ -49,16 +56,19 @@ class Sequential(Model):
         name: str | None = None,
         *,
         seed: int | None = None,
+        distribution: Distribution | None = None,
     ) -> None:
         name = name or auto_name(type(self).__name__)
-        super().__init__(Stack(name, trainable, type(self).__name__), seed=seed, name=name)
+        stack = Stack(name, trainable, type(self).__name__)
+        super().__init__(stack, seed=seed, name=name, distribution=distribution)
         self._input_shape: Any = None
-        self._seed = seed
+        self._seed, self._distribution = seed, distribution
         # What the user gave: in the module stands the stack of a `Sequential`.
         self._given: list[Any] = []
-        for layer in layers or ():
+        for layer in _listed(layers):
             self.add(layer)
 
+    @public("Sequential.add")
     def add(self, layer: object) -> None:
         """Puts one more layer at the end.
 
@@ -196,12 +206,12 @@ class Sequential(Model):
         Layers of callbax go in as the Keras layers of the same arguments; weights that exist are
         made again, from the seeds of Keras.
         """
-        model, seed = self.as_keras(), self._seed
+        model, seed, distribution = self.as_keras(), self._seed, self._distribution
         model.add(twin(unwrapped(layer)))
         vars(self).clear()
         changed: Any = self
         changed.__class__ = KerasModel
-        changed.__init__(model, seed=seed)
+        changed.__init__(model, seed=seed, distribution=distribution)
 
     @property
     def _stack(self) -> StackFunctional:
@@ -212,6 +222,42 @@ class Sequential(Model):
             Part(part.name, given, part.output)
             for part, given in zip(super()._parts(), self._given, strict=True)
         ]
+
+    def _compile(
+        self, optimizer: Optimizer, goals: Goals, steps: StepsPerExecution, *, run_eagerly: bool
+    ) -> None:
+        super()._compile(optimizer, goals, steps, run_eagerly=run_eagerly)
+        last = self.layers[-1] if self.layers else None
+        squashes = getattr(getattr(last, "activation", None), "__name__", "")
+        takes_scores = any(getattr(loss, "from_logits", False) is True for loss in goals.losses())
+        if takes_scores and squashes in ("softmax", "sigmoid"):
+            warn(
+                "`compile(loss=...)`: expected scores before a softmax or sigmoid, as "
+                f"from_logits=True, received the outputs of a {squashes}.\n"
+                f"Leave `activation` out of the last layer, or from_logits out of the loss."
+            )
+
+    def _build_for(self, x: DataLike) -> None:
+        self._need_rank(x)
+        super()._build_for(x)
+
+    def _need_rank(self, x: Any) -> None:
+        """Raises if inputs have another number of dimensions than the first layer says."""
+        known = self._input_shape
+        if not isinstance(known, tuple | list) or not hasattr(x, "shape"):
+            return  # several inputs: they are compared when they come
+        ranks = len(known), len(x.shape)
+        if ranks[0] == ranks[1] or 1 in (known[-1], x.shape[-1]):
+            return
+        raise ValueError(
+            explain(
+                f"{self.name}(inputs)",
+                expected=f"inputs of shape {tuple(known)}, as the first layer says",
+                received=describe(x),
+                action="`input_shape` is that of one sample, without their number: "
+                f"input_shape={tuple(x.shape[1:])}.",
+            )
+        )
 
     def _need_no_input(self, layer: Input) -> None:
         """Raises if it is known already what the input looks like, or what comes first."""
@@ -232,6 +278,26 @@ class Sequential(Model):
         if self._input_shape is not None or self.module.known.inputs is None:
             return self._input_shape
         return jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), self.module.known.inputs)
+
+
+def _listed(layers: object) -> Iterable[Any]:
+    """Returns the layers that a `Sequential` is made of.
+
+    Raises:
+        TypeError: They are not in a list.
+    """
+    if layers is None:
+        return ()
+    if isinstance(layers, Iterable) and not isinstance(layers, str | nnx.Module):
+        return layers
+    raise TypeError(
+        explain(
+            "Sequential(layers)",
+            expected="a list of layers",
+            received=describe(layers),
+            action="Put the layers in square brackets: Sequential([Dense(8), Dense(1)]).",
+        )
+    )
 
 
 def _input_shape_of(layer: object) -> Any:

@@ -1,41 +1,44 @@
 """What trains a model: compile, fit, evaluate, predict, and what callbacks see of them."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
-
-import jax
+from typing import Any, ClassVar, Literal
 
 from callbax import optimizers
+from callbax._core._calls import public
 from callbax._core._errors import explain
 from callbax._core._frequency import FrequencyLike
 from callbax._core._hooks import Logs
 from callbax._core._rng import SeedSource
-from callbax._core._types import DataLike, LossLike, MetricsLike, PyTree, Verbose
-from callbax._data._placement import OneDevice
+from callbax._core._types import DataLike, LossLike, MetricsLike, OnInterrupt, Verbose
 from callbax._modules._protocol import Functional
-from callbax._stores._protocol import RunState
 from callbax._training._averages import Averages
-from callbax._training._computed import ComputeLoss
 from callbax._training._engine import Engine
 from callbax._training._native import NativeRecipe
 from callbax._training._objective import Goals
 from callbax._training._pace import StepsPerExecution, check_steps_per_execution
 from callbax._training._views import MetricView
-from callbax.callbacks import History
-from callbax.callbacks._model_view import GaugeView
+from callbax.callbacks import Checkpoint, History
+from callbax.callbacks._failures import Failures
+from callbax.distribution import Distribution
+from callbax.models._former import FORMER_OF_COMPILE, FORMER_OF_FIT, FORMER_OF_RUNS
 from callbax.models._generators import takes_generators
+from callbax.models._past import Past
+from callbax.models._placed import placement_of
 from callbax.models._runs import Runs, rows
+from callbax.models._shown import Shown
 from callbax.optimizers import Optimizer
-from callbax.optimizers._lookup import OPTIMIZERS, OptimizerLike
+from callbax.optimizers._lookup import OPTIMIZERS, OptimizerLike, in_compile
 
 
-class Trainer:
+class Trainer(Shown):
     """Compiles and runs a module; the kinds of models build on it.
 
     Args:
         functional: The module.
         name: The model's name.
         seed: Fixes the order in which data are shuffled.
+        distribution: How weights and batches are divided among devices.
 
     Attributes:
         stop_training: Set it in a hook to end ``fit`` after the current epoch's validation.
@@ -44,27 +47,30 @@ class Trainer:
         history: The `History` of the last fit.
     """
 
-    compute_loss: ComputeLoss | None = None
-    """Computes the loss in a subclass that overrides it: ``compute_loss(self, outputs, batch)``.
+    _orders: ClassVar[str] = "shuffle"
+    """The stream from which seeds of orders of data are drawn."""
 
-    It returns the loss, or the loss and a dict of other values for the logs, all of them scalars;
-    `batch` is ``(x, y, sample_weight)``. It is traced, so that it has to be pure.
-    """
-
-    def __init__(self, functional: Functional, name: str, seed: int | None) -> None:
+    def __init__(
+        self,
+        functional: Functional,
+        name: str,
+        seed: int | None,
+        distribution: Distribution | None = None,
+    ) -> None:
         self.name = name
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
         self.first_epoch: int | None = None
         self._seeds = None if seed is None else SeedSource(seed)
-        self._engine = Engine(functional, OneDevice())
-        self._inputs: PyTree = None
+        self._engine = Engine(functional, placement_of(functional, distribution))
         self._averages = Averages(self._engine)
         face: Any = self  # a kind of model adds what is missing: weights and files
-        self._runs = Runs(face, self._engine, self._averages, seed, self._build_for)
+        orders = SeedSource(seed, self._orders)
+        self._runs = Runs(face, self._engine, self._averages, orders, self._build_for)
 
     # Compiling
 
+    @public("compile", former=FORMER_OF_COMPILE)
     def compile(
         self,
         optimizer: OptimizerLike = "rmsprop",
@@ -103,7 +109,7 @@ class Trainer:
         goals = Goals(loss, loss_weights, metrics, weighted_metrics)
         goals.check()
         steps = check_steps_per_execution(steps_per_execution)
-        found = optimizers.get(optimizer)
+        found = optimizers.get(optimizer, where=in_compile(optimizer))
         if found is None:
             raise ValueError(
                 explain(
@@ -163,6 +169,7 @@ class Trainer:
 
     # Running
 
+    @public("fit", former=FORMER_OF_FIT)
     def fit(
         self,
         x: DataLike | None = None,
@@ -181,6 +188,10 @@ class Trainer:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: FrequencyLike | Iterable[int] = 1,
+        *,
+        resume: str | os.PathLike[str] | Checkpoint | None = None,
+        callback_failures: Failures = None,
+        on_interrupt: OnInterrupt = "raise",
     ) -> History | None:
         """Trains.
 
@@ -210,17 +221,29 @@ class Trainer:
                 a number and a unit: ``"2 epochs"``, or ``"500 batches"`` to validate within epochs,
                 after every n batches of the run, with the hook ``on_validation_end``.
                 Callbacks that monitor a ``val_`` key then go by validations, not by epochs.
+            resume: Directory in which the run is recorded. The same script, started again after
+                whatever ended it, continues there, bit for bit; a fit that is over is not trained
+                again. Or a `callbacks.Checkpoint` with settings.
+            callback_failures: What an exception from a callback does: ``"raise"`` ends the run,
+                ``"warn"`` switches the callback off; for all, or class or callback -> one of them.
+                The others go by their own `on_failure`.
+            on_interrupt: What Ctrl-C does, the stop button of a notebook: ``"raise"`` raises
+                `KeyboardInterrupt`; ``"return"`` prints one line and returns the history so far,
+                and the next cell or line runs.
 
         Returns:
             The `History` of the run, also in ``model.history`` when an exception ends it.
 
         Raises:
             ValueError: Data or arguments are illegal; nothing has been trained.
+            TypeError: An argument is unknown; the message names the closest, or today's name.
 
         Differs from Keras: there a change of an array counts from the next batch that is read;
         a generator that is used up before the epochs are done is an error;
         iterables of batches are never shuffled, and nothing warns about it; `validation_freq` takes
-        units, and so validates within epochs.
+        units, and so validates within epochs; `resume`, `callback_failures`, `on_interrupt` are
+        new; Ctrl-C and SIGTERM end a run after the batch that is under way, a second Ctrl-C at
+        once.
         """
         return self._runs.fit(
             x,
@@ -239,8 +262,12 @@ class Trainer:
             validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
+            resume=resume,
+            callback_failures=callback_failures,
+            on_interrupt=on_interrupt,
         )
 
+    @public("evaluate", former=FORMER_OF_RUNS)
     def evaluate(
         self,
         x: DataLike | None = None,
@@ -281,6 +308,7 @@ class Trainer:
         )
         return logs if return_dict else self._listed(logs)
 
+    @public("predict", former=FORMER_OF_RUNS)
     def predict(
         self,
         x: DataLike,
@@ -308,6 +336,7 @@ class Trainer:
             x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
         )
 
+    @public("train_on_batch")
     def train_on_batch(
         self,
         x: DataLike,
@@ -320,6 +349,7 @@ class Trainer:
         logs = self._runs.one_batch("train", x, y, sample_weight, class_weight)
         return logs if return_dict else self._listed(logs)
 
+    @public("test_on_batch")
     def test_on_batch(
         self,
         x: DataLike,
@@ -331,6 +361,7 @@ class Trainer:
         logs = self._runs.one_batch("test", x, y, sample_weight)
         return logs if return_dict else self._listed(logs)
 
+    @public("predict_on_batch")
     def predict_on_batch(self, x: DataLike) -> Any:
         """Returns the outputs for one batch, NumPy arrays."""
         return self.predict(x, batch_size=rows(x), verbose=0)
@@ -341,78 +372,51 @@ class Trainer:
 
     # For callbacks
 
-    @property
-    def log_keys(self) -> tuple[str, ...] | None:
-        """Keys of the logs at the end of an epoch, sorted; None before the first run."""
-        keys = self._engine.log_keys()
-        validated = tuple(f"val_{key}" for key in keys) if self._runs.validates else ()
-        return tuple(sorted(keys + validated)) or None
+    @public("past")
+    def past(
+        self,
+        directory: str | os.PathLike[str],
+        x: DataLike,
+        y: DataLike | None = None,
+        *,
+        batch_size: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: DataLike | None = None,
+        steps_per_epoch: int | None = None,
+    ) -> Past:
+        """Returns what finds the batches of a run that was recorded in a directory.
 
-    @property
-    def batch_loss(self) -> float:
-        """The last batch's own loss; logs hold the mean over the epoch so far."""
-        return self._engine.batch_loss
+        In any process: the model is built and compiled as it was; its state stays as it is.
 
-    @property
-    def gauge(self) -> GaugeView | None:
-        """How many steps the epoch or evaluation under way has, and how long they take."""
-        return self._engine.gauge
+        Args:
+            directory: The directory of the `Recorder`, or without one that of the checkpoints, as
+                given to ``fit(resume=...)``: of several fits in it the last one counts, so name
+                ``fit-0`` for the first. Checkpoints lead to the batches between two of them.
+            x: The inputs of that run; this and the other arguments as for `fit`.
+            y: Its targets.
+            batch_size: Samples in a batch.
+            class_weight: Class number -> weight.
+            sample_weight: Weight of each sample.
+            steps_per_epoch: Batches in an epoch.
 
-    @property
-    def metric_directions(self) -> Mapping[str, str | None]:
-        """Log key -> "up" if more is better, "down" if less is, None if that is unknown."""
-        return self._engine.directions()
-
-    @property
-    def validates_by_batch(self) -> bool:
-        """Whether the current or last `fit` validates within epochs, every n batches."""
-        return self._runs.validates_by_batch
-
-    @property
-    def is_lead(self) -> bool:
-        """Whether this process writes files and prints for all that take part in a run."""
-        return self._engine.placement.is_lead
-
-    @property
-    def ema_swapped(self) -> bool:
-        """Whether the weights and their moving averages have changed places."""
-        return self._averages.swapped
-
-    def swap_ema_weights(self) -> None:
-        """Exchanges the weights and the averages that an optimizer with ``use_ema`` keeps.
+        Returns:
+            An object with `at(epoch, batch)` and `first(condition)`, as the History has them.
 
         Raises:
-            ValueError: The optimizer keeps none.
+            ValueError: The model or the data are not those of the run.
+            OSError: There is no record, or it cannot be read.
+
+        Differs from Keras: new.
         """
-        self._averages.swap()
-
-    def as_seen_by(self, callback: object) -> Any:
-        """Returns the model that a callback is given: this one."""
-        return self
-
-    def run_state(self) -> RunState:
-        """Returns the fit under way as one value, as of the current batch."""
-        return self._runs.run_state()
-
-    def start_profile(self, log_dir: str) -> None:
-        """Starts JAX's profiler; its trace goes below a directory."""
-        # What ran ahead has run already; dropped, it runs again, in the trace.
-        self._engine.drop_future()
-        jax.profiler.start_trace(log_dir)
-
-    def stop_profile(self) -> None:
-        """Ends what `start_profile` started and writes the trace."""
-        jax.block_until_ready(self._engine.read())
-        jax.profiler.stop_trace()
-
-    @property
-    def _initial_epoch(self) -> int | None:
-        """Keras's name of `first_epoch`, which its own `BackupAndRestore` sets."""
-        return self.first_epoch
-
-    @_initial_epoch.setter
-    def _initial_epoch(self, epoch: int | None) -> None:
-        self.first_epoch = epoch
+        return self._runs.past_in(
+            os.fspath(directory),
+            x,
+            y,
+            steps_per_epoch,
+            batch_size=batch_size,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+        )
 
     # Inside
 
@@ -428,9 +432,16 @@ class Trainer:
             source=engine,
             steps_per_execution=steps,
             run_eagerly=run_eagerly,
-            compute_loss=self.compute_loss,
         )
         engine.compile(recipe)
+
+    def _told_compiled(self) -> str:
+        """Returns by what the model is trained, in words."""
+        if not self.compiled:
+            return "not compiled"
+        loss = self.loss
+        told = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+        return f"compiled with {type(self.optimizer).__name__}" + (f", {told}" if loss else "")
 
     def _listed(self, logs: Logs) -> Any:
         """Returns logs as ``evaluate`` does: one value, or a list in compile order."""
@@ -440,5 +451,4 @@ class Trainer:
 
     def _build_for(self, x: DataLike) -> None:
         """Makes the weights for an input, arrays or their shapes and dtypes."""
-        self._inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), x)
         self._engine.build(x, self._seeds)

@@ -3,16 +3,23 @@
 import datetime
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
+
+from callbax._core._unpacking import stored_bytes, zip_member, zip_member_at_most
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"
 """The version of Keras whose layout is written."""
-EXPANSION = 100
-"""How much larger than in the file a member may become; Keras compresses nothing."""
-ROOM = 2**28
-"""Bytes up to which a member may expand in any case."""
+CONFIG_ROOM = 2**22
+"""Bytes that a configuration may have in any case; Keras compresses nothing, so that its own are
+never larger than they are in the file."""
+VALUES_ROOM = 2**17
+"""How many values a configuration may have in any case. In memory, each takes 100 bytes at most;
+in a file that is not compressed, two at least."""
+NESTING = 100
+"""How deep the values of a configuration may lie in one another."""
 
 
 def write_archive(path: Path, config: Any, weights: bytes) -> None:
@@ -39,10 +46,54 @@ def member(file: IO[bytes], name: str) -> bytes:
         name: The member's name.
 
     Raises:
-        Exception: The archive is damaged or no zip file, or lacks the member.
+        Exception: The archive is damaged or no zip file, lacks the member, or wants to expand it
+            to more than its size justifies.
     """
     with zipfile.ZipFile(file) as archive:
-        info = archive.getinfo(name)
-        if info.file_size > max(ROOM, EXPANSION * info.compress_size):
-            raise ValueError(f'"{name}" says that it grows to {info.file_size} bytes')
-        return archive.read(info)
+        return zip_member(archive, name)
+
+
+def read_config(file: IO[bytes]) -> tuple[Any, int]:
+    """Returns the configuration of a model, and how many bytes its weights can have at most.
+
+    Args:
+        file: The archive, open for reading.
+
+    Raises:
+        Exception: The archive is damaged or no zip file, lacks the configuration, or it is
+            larger, or deeper, than that of any model.
+    """
+    with zipfile.ZipFile(file) as archive:
+        text = zip_member(archive, CONFIG, room=CONFIG_ROOM)
+        _check_number_of_values(text, stored_bytes(archive, CONFIG))
+        config = json.loads(text)
+        check_nesting(config)
+        return config, zip_member_at_most(archive, WEIGHTS)
+
+
+def check_nesting(config: Any) -> None:
+    """Raises if plain values lie deeper in one another than in the configuration of any model.
+
+    Raises:
+        ValueError: They do. Reading such values would exhaust Python's stack.
+    """
+    level = [config]
+    for _ in range(NESTING):
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            return
+    raise ValueError(f"its values lie more than {NESTING} deep in one another")
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _check_number_of_values(text: bytes, stored: int) -> None:
+    """Raises if there are more values than the bytes in the file could hold uncompressed."""
+    # Every value but the first in a list or dict has a comma before it.
+    count = sum(text.count(mark) for mark in (b",", b"[", b"{"))
+    if count > max(VALUES_ROOM, stored):
+        raise ValueError(f"it holds {count} values in {stored} bytes")

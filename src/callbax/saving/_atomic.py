@@ -1,22 +1,17 @@
 """Files that are there whole or not at all."""
 
-import glob
 import os
-import secrets
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from callbax._core._errors import explain
+from callbax._core._temporaries import temporaries, temporary_file
+
+__all__ = ["PathLike", "replacing", "temporaries", "unusable"]
 
 PathLike = str | os.PathLike[str]
-
-TOKEN_BYTES = 4
-ABANDONED_SECONDS = 24 * 3600
-"""How long after its last change a temporary file counts as one of a writer that was killed: no
-save takes so long, and the clock is the only sign that all file systems give."""
 
 
 @contextmanager
@@ -26,8 +21,8 @@ def replacing(path: PathLike, *, where: str, overwrite: bool = True) -> Iterator
     Whatever happens, a reader finds the old file or the new one: the temporary file lies in the
     same directory, reaches the disk before it takes the other's place in one step, and that step
     reaches the disk before this function returns. An error removes the temporary file. A process
-    that is killed leaves at most a file called ``.<name>.<letters>.tmp``, which nothing reads and
-    the first save to the same path a day later removes.
+    that is killed leaves at most a file called ``.<name>.<letters>.callbax.tmp``, which nothing
+    reads and the next save into the same directory removes.
 
     Args:
         path: The file to write. A link is followed, permissions of an old file are kept.
@@ -51,32 +46,18 @@ def replacing(path: PathLike, *, where: str, overwrite: bool = True) -> Iterator
     # The link's target: replacing a link by a file would part the two.
     target = Path(os.path.realpath(path))
     mode = _check_target(target, path, where, overwrite=overwrite)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(TOKEN_BYTES)}.tmp")
-    _remove_abandoned(target)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        try:
+        with temporary_file(target) as temporary:
             if mode is not None:
                 temporary.chmod(mode)
             yield temporary
             _to_disk(temporary)
             os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
         # Some systems cannot open a directory; there the file is whole all the same.
         with suppress(OSError):
             _to_disk(target.parent)
     except OSError as error:
         raise unusable(where, path, "a place to write to", error) from error
-
-
-def temporaries(path: PathLike) -> Iterator[Path]:
-    """Returns the temporary files for a path: of saves under way and of those that were killed."""
-    target = Path(path)
-    token = "[0-9a-f]" * (2 * TOKEN_BYTES)
-    return target.parent.glob(f".{glob.escape(target.name)}.{token}.tmp")
 
 
 def unusable(where: str, path: PathLike, expected: str, error: OSError) -> OSError:
@@ -125,14 +106,6 @@ def _check_target(target: Path, path: PathLike, where: str, *, overwrite: bool) 
             )
         )
     return stat.S_IMODE(status.st_mode)
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Removes the temporary files of one target whose writers were killed."""
-    for path in temporaries(target):
-        with suppress(OSError):  # another process may be doing the same
-            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
-                path.unlink()
 
 
 def _to_disk(path: Path) -> None:

@@ -1,6 +1,5 @@
 """What weights files hold, whatever their format."""
 
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -21,12 +20,14 @@ class Contents:
         names: Group of keys -> name of the layer that it belongs to.
         optimizer: The optimizer's variables in Keras's order; ``None`` if there is none.
         fresh: How many of them a file holds that was written before the first step.
+        paths: Key of a weight -> its path in the model, as in ``sequential/dense/kernel``.
     """
 
     weights: Mapping[str, Any]
     names: Mapping[str, str] = field(default_factory=dict)
     optimizer: list[Any] | None = None
     fresh: int = 0
+    paths: Mapping[str, str] = field(default_factory=dict)
 
     def arrays(self, *, with_optimizer: bool = True) -> dict[str, NDArray[Any]]:
         """Returns key -> array, the optimizer's variables among them."""
@@ -52,14 +53,3 @@ class Stored(Protocol):
         Raises:
             ValueError: An array is not what was written.
         """
-
-
-def checksum(key: str, array: NDArray[Any]) -> int:
-    """Returns a number that tells an array under its key from a damaged one."""
-    return zlib.crc32(np.ascontiguousarray(array).tobytes(), zlib.crc32(key.encode()))
-
-
-def need_intact(key: str, array: NDArray[Any], expected: int | None) -> None:
-    """Raises unless an array has the checksum that was written with it; Keras writes none."""
-    if expected is not None and checksum(key, array) != expected:
-        raise ValueError(f'the array "{key}" has changed since it was written')

@@ -1,42 +1,74 @@
 """The HDF5 layout of Keras 3: a group per layer, its variables numbered under ``vars``."""
 
 import io
-import zlib
 from collections.abc import Iterable
 from typing import IO, Any
 
 import h5py  # type: ignore[import-untyped]
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from callbax.saving._contents import Contents, checksum, need_intact
+from callbax._core._unpacking import EXPANSION
+from callbax.saving._contents import Contents
+from callbax.saving._digests import (
+    digest,
+    digest_of_keys,
+    need_intact,
+    need_intact_v1,
+    need_same_keys,
+    need_same_keys_v1,
+)
+from callbax.saving._dtypes import as_bytes, is_number, mark_of, marked, need_number
+from callbax.saving._unfailing import Unfailing
 
-CHECKSUM = "crc32"
+DIGEST = "digest"
 """Attribute of the file, for its keys, and of each array; Keras passes over it."""
+DIGEST_V1 = "crc32"
+"""What older versions of callbax wrote in its place."""
+DTYPE = "dtype"
+"""Keras's attribute of arrays whose dtype HDF5 does not know."""
 
 
 def to_hdf5(contents: Contents) -> bytes:
     """Returns the bytes of a file that Keras reads.
 
-    They are made in memory: HDF5 that meets a full disk may bring the process down.
+    Args:
+        contents: What to write.
+
+    Raises:
+        ValueError: An array is not of numbers.
+    """
+    image = io.BytesIO()
+    write_hdf5(contents, image)
+    return image.getvalue()
+
+
+def write_hdf5(contents: Contents, target: IO[bytes]) -> None:
+    """Writes a file that Keras reads, without holding a copy of it in memory.
 
     Args:
         contents: What to write.
+        target: Empty, open for reading and writing bytes.
+
+    Raises:
+        ValueError: An array is not of numbers.
+        OSError: The file cannot be written.
     """
-    image = io.BytesIO()
-    with h5py.File(image, "w") as file:
+    arrays = contents.arrays()
+    for key, array in arrays.items():
+        need_number(key, array.dtype)
+    unfailing = Unfailing(target)
+    with h5py.File(unfailing, "w") as file:
         for group, name in contents.names.items():
             file.require_group(f"{group}/vars" if group else "vars").attrs["name"] = name
-        arrays = contents.arrays()
-        file.attrs[CHECKSUM] = np.uint32(_checksum_of_keys(arrays))
+        file.attrs[DIGEST] = np.bytes_(digest_of_keys(arrays))
         for key, array in arrays.items():
-            dataset = file.create_dataset(key, data=array)
-            # Keras's mark: HDF5 itself only knows two bytes of something.
-            if array.dtype == ml_dtypes.bfloat16:
-                dataset.attrs["dtype"] = "bfloat16"
-            dataset.attrs[CHECKSUM] = np.uint32(checksum(key, array))
-    return image.getvalue()
+            mark = mark_of(array.dtype)
+            dataset = file.create_dataset(key, data=array if mark is None else as_bytes(array))
+            if mark is not None:
+                dataset.attrs[DTYPE] = mark
+            dataset.attrs[DIGEST] = np.bytes_(digest(key, array))
+    unfailing.need_written()
 
 
 class Hdf5File:
@@ -57,8 +89,9 @@ class Hdf5File:
         self._seen: set[int] = set()
         self._find(self._file, "")
         self.shapes = {key: tuple(d.shape) for key, d in self._datasets.items()}
-        if self._file.attrs.get(CHECKSUM, expected := _checksum_of_keys(self.shapes)) != expected:
-            raise ValueError("the list of arrays has changed since it was written")
+        self._digests = {key: _digest_of(dataset) for key, dataset in self._datasets.items()}
+        need_same_keys(_digest_of(self._file), self._digests)
+        need_same_keys_v1(self.shapes, self._file.attrs.get(DIGEST_V1))
 
     def read(self, keys: Iterable[str]) -> dict[str, NDArray[Any]]:
         """Returns the arrays under these keys, compared with their checksums."""
@@ -85,14 +118,23 @@ class Hdf5File:
 
     def _read(self, key: str) -> NDArray[Any]:
         dataset = self._datasets[key]
-        array = np.array(dataset)
-        if dataset.attrs.get("dtype") == "bfloat16":
-            array = array.view(ml_dtypes.bfloat16)
-        if array.dtype.kind not in "biufc" and array.dtype != ml_dtypes.bfloat16:
-            raise ValueError(f'"{key}" holds {array.dtype}, not numbers')
-        need_intact(key, array, dataset.attrs.get(CHECKSUM))
+        mark = dataset.attrs.get(DTYPE)
+        if mark is None and not is_number(dataset.dtype):
+            raise ValueError(f'"{key}" holds {dataset.dtype}, not numbers')
+        stored = dataset.id.get_storage_size()
+        if dataset.nbytes > EXPANSION * stored:  # what was never written reads as zeros
+            raise ValueError(f'"{key}" says that it grows from {stored} to {dataset.nbytes} bytes')
+        array = marked(np.array(dataset), mark)
+        need_intact(key, array, self._digests[key])
+        need_intact_v1(key, array, dataset.attrs.get(DIGEST_V1))
         return array
 
 
-def _checksum_of_keys(keys: Iterable[str]) -> int:
-    return zlib.crc32("\n".join(sorted(keys)).encode())
+def _digest_of(item: Any) -> str | None:
+    """Returns the digest of an array, or of the file; None if there is none."""
+    written = item.attrs.get(DIGEST)
+    if written is None:
+        return None
+    if not isinstance(written, bytes):
+        raise ValueError(f'"{item.name}" has a checksum that cannot be read')
+    return written.decode("ascii")

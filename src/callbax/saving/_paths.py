@@ -5,9 +5,11 @@ import string
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from callbax._core._errors import explain
+from callbax._core._temporaries import remove_abandoned
 
 
 class PathTemplate:
@@ -95,6 +97,8 @@ def _formats(value: object, form: str) -> bool:
 def check_directory(directory: str, *, where: str) -> None:
     """Makes a directory if need be and sees that files can be written there.
 
+    What writers that were killed left there is removed.
+
     Args:
         directory: Its path; empty for the current one.
         where: The public call to name in an error, without backticks.
@@ -107,6 +111,7 @@ def check_directory(directory: str, *, where: str) -> None:
             os.makedirs(directory, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory or None) as probe:
             probe.write(b"\0")
+        remove_abandoned(Path(directory))
     except OSError as error:
         _raise(error, where, "a directory that can be written to", "Pass another path.")
 
@@ -129,10 +134,10 @@ def check_no_directory(path: str, *, owner: str, argument: str) -> None:
 
 
 def remove_files(directory: str, *names: str) -> None:
-    """Removes files, then the directory if nothing else is in it."""
+    """Removes files, then the directory if nothing else is in it; a directory inside it stays."""
     for name in names:
         path = os.path.join(directory, name)
-        if os.path.exists(path):
+        if os.path.isfile(path):
             os.remove(path)
     if os.path.isdir(directory) and not os.listdir(directory):
         os.rmdir(directory)

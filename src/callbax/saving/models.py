@@ -1,13 +1,13 @@
 """Files of whole models."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from callbax._core._budget import at_most
 from callbax._core._errors import describe, explain
 from callbax._core._warnings import warn
-from callbax.saving._archive import CONFIG, member, write_archive
+from callbax.saving._archive import read_config, write_archive
 from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._hdf5 import to_hdf5
 from callbax.saving._opening import reading
@@ -15,6 +15,11 @@ from callbax.saving.objects import deserialize_keras_object, serialize_keras_obj
 from callbax.saving.weights import Weighted, load_weights
 
 END = ".keras"
+GROWTH = 4
+"""How many times their size in the file weights may take while a model is made: a file may hold
+them in half precision, and a layer may make some of them twice."""
+SMALL = 2**20
+"""Bytes that weights may take whatever the file holds: errors about small models say more."""
 
 
 class Described(Weighted, Protocol):
@@ -88,8 +93,10 @@ def load_model(
         The model.
 
     Raises:
-        ValueError: The name ends otherwise, or the file mentions what callbax does not have.
-        OSError: The file is missing, damaged or of another kind.
+        ValueError: The name ends otherwise, the file mentions what callbax does not have, or it
+            describes weights that are far larger than those in it.
+        OSError: The file is missing, damaged or of another kind, or wants to unpack to far more
+            than its size.
 
     Example:
         >>> import tempfile
@@ -108,7 +115,33 @@ def load_model(
     where = "load_model(filepath)"
     _need_end(filepath, where)
     with reading(filepath, where=where, expected="a model archive") as file:
-        config = json.loads(member(file, CONFIG))
+        config, size = read_config(file)
+    with at_most(GROWTH * size + SMALL, where=where):
+        try:
+            model = _described(config, filepath, custom_objects, compile=compile, where=where)
+        except (RecursionError, MemoryError) as error:
+            raise ValueError(
+                explain(
+                    where,
+                    expected=f'the configuration of a model in "{os.fspath(filepath)}"',
+                    received=f"one that exhausts the machine ({type(error).__name__})",
+                    action="The file is damaged, or was made to do so; take another copy.",
+                )
+            ) from error
+    if model.built:
+        load_weights(model, filepath)
+    return model
+
+
+def _described(
+    config: Any,
+    filepath: PathLike,
+    custom_objects: Mapping[str, Any] | None,
+    *,
+    compile: bool,
+    where: str,
+) -> Any:
+    """Returns the model that a configuration describes, its weights new."""
     if not isinstance(config, dict):
         config = {"class_name": describe(config), "config": {}}
     model = deserialize_keras_object(
@@ -128,8 +161,6 @@ def load_model(
     if compile and config.get("compile_config"):
         arguments = deserialize_keras_object(config["compile_config"], custom_objects, where=where)
         model.compile_from_config(arguments)
-    if model.built:
-        load_weights(model, filepath)
     return model
 
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax._core._errors import closest, describe, explain
 from callbax._core._registry import REGISTRIES
+from callbax.saving._dtypes import is_number
 from callbax.saving.registration import (
     get_custom_objects,
     get_registered_name,
@@ -124,7 +126,17 @@ def deserialize_keras_object(
 
     Source: ``keras.saving.deserialize_keras_object``.
     """
-    return _Reader(custom_objects or {}, where).read(config)
+    try:
+        return _Reader(custom_objects or {}, where).read(config)
+    except RecursionError as error:
+        raise ValueError(
+            explain(
+                where,
+                expected="plain values a few levels deep",
+                received=f"{describe(config)} that is deeper than Python's stack",
+                action="Pass what `serialize_keras_object` returned.",
+            )
+        ) from error
 
 
 def _describe_object(obj: Any) -> dict[str, Any]:
@@ -183,10 +195,23 @@ class _Reader:
                 f"a dict of arguments for {name}", describe(inner), "The file is damaged."
             )
         if name == "__numpy__" or name == "__tensor__":
-            return np.array(inner["value"], inner["dtype"])
+            return self._array(inner)
         if name == "DTypePolicy":
             return inner.get("name")
         return self._make(self._find(name, config, wants_class=True), inner)
+
+    def _array(self, described: Mapping[str, Any]) -> NDArray[Any]:
+        try:
+            dtype = np.dtype(described["dtype"])
+            if not is_number(dtype):  # "S1000000" would make megabytes of every letter
+                raise ValueError(f"{dtype} is not a dtype of numbers")
+            return np.array(described["value"], dtype)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise self._refuse(
+                "an array as nested lists of numbers, and its dtype",
+                f"something else ({error})",
+                "The file is damaged.",
+            ) from error
 
     def _find(self, name: str, config: Mapping[str, Any], *, wants_class: bool) -> Any:
         """Returns the class or function that a name means: the user's own, or callbax's."""
@@ -234,7 +259,8 @@ class _Reader:
             )
         try:
             return cls.from_config(arguments)
-        except (TypeError, ValueError, KeyError) as error:
+        # Whatever a constructor meets in a damaged or hostile file.
+        except Exception as error:
             raise self._refuse(
                 f"a config of which {name} can be made",
                 f"one with which it fails: {error}",
@@ -262,7 +288,16 @@ def _fitting(cls: Any, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[
     return asked, [key for key in asked if key not in taken and (house or not takes_any)]
 
 
+_NEUTRAL = (
+    ("dtype", "float32"),
+    ("trainable", True),
+    ("recurrent_dropout", 0.0),
+    ("renorm_momentum", 0.99),  # Keras writes it, whether there is renorm or not
+)
+"""Arguments in Keras's configs that ask for nothing with these values."""
+
+
 def _asks(key: str, value: Any) -> bool:
     """Returns whether an argument asks for something; Keras's configs also list what is off."""
     off = value is None or value is False
-    return not off and (key, value) not in (("dtype", "float32"), ("trainable", True))
+    return not off and (key, value) not in _NEUTRAL

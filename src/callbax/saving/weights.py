@@ -15,6 +15,7 @@ from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._contents import OPTIMIZER, Contents, Stored
 from callbax.saving._hdf5 import Hdf5File, to_hdf5
 from callbax.saving._opening import reading
+from callbax.saving._orbax import OrbaxDirectory
 from callbax.saving._safetensors import SafetensorsFile, to_safetensors
 
 WRITERS: dict[str, Callable[[Contents], bytes]] = {
@@ -89,7 +90,8 @@ def load_weights(model: Weighted, filepath: PathLike, skip_mismatch: bool = Fals
 
     Args:
         model: The model; its weights must exist.
-        filepath: A ``.weights.h5`` or ``.safetensors`` file.
+        filepath: A ``.weights.h5`` or ``.safetensors`` file; or a directory of `OrbaxCheckpoint`,
+            for its last checkpoint, or one of the checkpoints in it, for the weights alone.
         skip_mismatch: Whether arrays that the file lacks or has in another shape keep their
             values, with a warning.
 
@@ -104,6 +106,9 @@ def load_weights(model: Weighted, filepath: PathLike, skip_mismatch: bool = Fals
     Source: ``keras.saving.load_weights``.
     """
     where = "load_weights(filepath)"
+    if _is_checkpoint(filepath):
+        _load_checkpoint(model, filepath, where, skip_mismatch=skip_mismatch)
+        return
     open_stored = _by_name(READERS, filepath, where)
     need_built(model, where)
     contents = model.file_contents()
@@ -112,6 +117,33 @@ def load_weights(model: Weighted, filepath: PathLike, skip_mismatch: bool = Fals
         match = Match(contents, stored, os.fspath(filepath), where, skip_mismatch=skip_mismatch)
         arrays = {} if match.error else stored.read(match.keys)
     match.apply(model, arrays)
+
+
+def _is_checkpoint(filepath: PathLike) -> bool:
+    return os.path.isdir(filepath) and not os.fspath(filepath).endswith(tuple(READERS))
+
+
+def _load_checkpoint(
+    model: Weighted, filepath: PathLike, where: str, *, skip_mismatch: bool
+) -> None:
+    need_built(model, where)
+    contents, path = model.file_contents(), os.fspath(filepath)
+    try:
+        stored = OrbaxDirectory(path, contents.paths)
+    except ImportError:
+        raise
+    # Orbax meets damaged files with almost any exception.
+    except Exception as error:
+        raise OSError(
+            explain(
+                where,
+                expected=f'a checkpoint of `OrbaxCheckpoint` at "{path}"',
+                received=f"a directory that cannot be read as one ({type(error).__name__})",
+                action="It is damaged or of another kind. Nothing was changed; take another one.",
+            )
+        ) from error
+    match = Match(contents, stored, path, where, skip_mismatch=skip_mismatch)
+    match.apply(model, {} if match.error else stored.read(match.keys))
 
 
 class Match:
