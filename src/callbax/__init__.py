@@ -1,24 +1,37 @@
-"""Keras's training experience on JAX: fit, evaluate and predict with callbacks."""
+"""Keras's training experience on JAX: fit, evaluate and predict with callbacks.
+
+``import callbax as tf`` works too: the root has the functions of TensorFlow's that scripts around
+Keras use, and ``tf.nn``, ``tf.math`` and ``tf.random``.
+"""
 
 import importlib
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from callbax import (
+    _tf,
     activations,
     backend,
     callbacks,
     datasets,
+    distribution,
     initializers,
     keras,
     layers,
     losses,
+    math,
     metrics,
     models,
+    nn,
     optimizers,
+    random,
     saving,
+    testing,
     utils,
+    wrappers,
 )
 from callbax._core._missing import missing_names
+from callbax._tf import *  # noqa: F403
 from callbax.layers import Input
 from callbax.models import Model, Sequential
 
@@ -26,20 +39,51 @@ __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "__version__",
     "activations",
     "backend",
     "callbacks",
     "datasets",
+    "distribution",
     "initializers",
     "keras",
     "layers",
     "losses",
+    "math",
     "metrics",
     "models",
+    "nn",
     "optimizers",
+    "random",
     "saving",
+    "testing",
     "utils",
+    "wrappers",
 ]
+__all__ += _tf.__all__
+
+try:
+    __version__: str = version("callbax")
+except PackageNotFoundError:  # run from its sources
+    __version__ = "unknown"
+
+_HINTS = {
+    "data": "Pass arrays to `fit`, or any iterable of batches `(x, y)`: a generator, a "
+    "`utils.PyDataset`, a DataLoader of torch; `fit` shuffles, batches and reads ahead itself. "
+    "A `tf.data.Dataset` of TensorFlow's own works too.",
+    "function": "Leave it out: what `fit` runs is compiled. Elsewhere use `jax.jit`.",
+    "GradientTape": "Use `jax.grad` or `nnx.value_and_grad`, or give `fit` the loss.",
+    "Variable": "Use `nnx.Param` in a module, or `backend.variable`.",
+    "distribute": "Arrays are placed by JAX: see `jax.sharding`.",
+    "config": "Ask JAX for devices, and `jax.config` for settings.",
+    "train": "Use `optimizers` for optimizers, and `callbacks.ModelCheckpoint` for checkpoints.",
+    "io": "Read files with NumPy or Pillow, and pass arrays.",
+    "image": "Use `jax.image`, or change images with NumPy before `fit`.",
+    "linalg": "Use `jax.numpy.linalg`.",
+    "gather": "Use `jax.numpy.take`, or index the array.",
+    "print": "Use `print`, or `jax.debug.print` in a compiled function.",
+    "string": "JAX has no text: keep it in Python or NumPy.",
+}
 
 
 def load_ipython_extension(ipython: object) -> None:
@@ -53,4 +97,6 @@ def unload_ipython_extension(ipython: object) -> None:
 
 
 if not TYPE_CHECKING:  # a type checker is to report unknown names
-    __getattr__ = missing_names(__name__, "Make a `Sequential`, or a `Model` of any nnx.Module.")
+    __getattr__ = missing_names(
+        __name__, "Make a `Sequential`, or a `Model` of any nnx.Module.", _HINTS
+    )

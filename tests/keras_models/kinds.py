@@ -318,7 +318,7 @@ KINDS = [
 def made(kind):
     """Returns a model of a kind and its data, the same at every call."""
     keras.utils.set_random_seed(1)
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     return kind()
 
 

@@ -102,12 +102,12 @@ def test_without_keras_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     # Another test may have imported the room, which then says it by itself.
     with pytest.raises((AttributeError, ImportError), match=r'pip install "callbax\[keras\]"'):
-        tf.keras.regularizers.L2  # noqa: B018
+        _ = tf.keras.regularizers.L2
 
 
 def test_a_name_that_nobody_has_is_what_callbax_says():
     with pytest.raises(AttributeError, match=r"(?s)`callbax.layers.Dence`.*Closest"):
-        tf.keras.layers.Dence  # noqa: B018
+        _ = tf.keras.layers.Dence
 
 
 def test_a_layer_of_ones_own_cannot_be_in_a_functional_model():

@@ -63,15 +63,17 @@ KINDS = [dense, dropout_and_statistics, losses_of_its_own, regularized, masked, 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_it_trains_to_keras_numbers(kind, optimizer):
+    # A shorter last batch means as many programs again, and for all optimizers the same thing.
+    fit = FIT if optimizer == "sgd" else {**FIT, "batch_size": 22}
     keras.utils.set_random_seed(2)
     theirs, x, y, loss, metrics = kind()
     theirs.compile(optimizer, loss, metrics=metrics)
-    expected = theirs.fit(x, y, validation_data=(x, y), **FIT).history
+    expected = theirs.fit(x, y, validation_data=(x, y), **fit).history
     keras.utils.set_random_seed(2)
     ours, x, y, loss, metrics = kind()
     model = cb.Model(ours)
     model.compile(optimizer, loss, metrics=metrics)
-    received = model.fit(x, y, validation_data=(x, y), **FIT).history
+    received = model.fit(x, y, validation_data=(x, y), **fit).history
     assert not model.is_own
     assert set(received) == set(expected)
     for key, values in expected.items():

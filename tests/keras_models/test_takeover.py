@@ -1,6 +1,8 @@
 """Keras's own `fit`, served by callbax: an import, a notebook extension, ``python -m callbax``."""
 
+import copy
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -117,7 +119,18 @@ def test_it_is_given_back(taken):
     taken.take_over()
     assert isinstance(compiled().fit(X, Y, verbose=0), cb.callbacks.History)
     taken.give_back()
-    assert isinstance(compiled().fit(X, Y, verbose=0), keras.callbacks.History)
+    assert not isinstance(compiled().fit(X, Y, verbose=0), cb.callbacks.History)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_history_is_one_of_keras_s_too(taken, duplicate):
+    model = compiled()
+    history = model.fit(X, Y, epochs=2, verbose=0)
+    assert isinstance(history, cb.callbacks.History)
+    assert isinstance(history, keras.callbacks.History)
+    assert model.history is history
+    copied = duplicate(history)
+    assert (copied.history, copied.epoch) == (history.history, history.epoch)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +190,19 @@ def test_a_model_that_is_not_compiled_gets_keras_error(taken):
         model.fit(X, Y)
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda model: model.fit(X, Y, nb_epoch=2), r"`fit\(nb_epoch=.*called `epochs` now"),
+        (lambda model: model.predict(X, y=Y), r"`predict\(y=.*`evaluate\(x, y\)`"),
+        (lambda model: model.evaluate(X, Y, step=2), r'`evaluate\(step=.*Closest: "steps"'),
+    ],
+)
+def test_an_argument_that_is_not_taken_is_named(taken, call, words):
+    with pytest.raises(TypeError, match=f"(?s){words}"):
+        call(compiled())
+
+
 def test_callbacks_of_callbax_work_in_keras_fit(taken, tmp_path):
     model = compiled()
     store = cb.callbacks.BackupAndRestore(tmp_path / "backup")
@@ -193,4 +219,4 @@ def test_the_notebook_extension():
         assert isinstance(compiled().fit(X, Y, verbose=0), cb.callbacks.History)
     finally:
         cb.unload_ipython_extension(None)
-    assert isinstance(compiled().fit(X, Y, verbose=0), keras.callbacks.History)
+    assert not isinstance(compiled().fit(X, Y, verbose=0), cb.callbacks.History)

@@ -13,6 +13,7 @@ from callbax.keras import (
     backend,
     callbacks,
     datasets,
+    distribution,
     initializers,
     layers,
     losses,
@@ -21,6 +22,7 @@ from callbax.keras import (
     optimizers,
     saving,
     utils,
+    wrappers,
 )
 from callbax.keras._through import through_keras
 from callbax.layers import Input
@@ -34,6 +36,7 @@ __all__ = [
     "backend",
     "callbacks",
     "datasets",
+    "distribution",
     "initializers",
     "layers",
     "losses",
@@ -42,6 +45,7 @@ __all__ = [
     "optimizers",
     "saving",
     "utils",
+    "wrappers",
 ]
 
 if not TYPE_CHECKING:  # a type checker is to report unknown names
@@ -50,5 +54,8 @@ if not TYPE_CHECKING:  # a type checker is to report unknown names
     )
     for _name in __all__:
         _missing = getattr(sys.modules.get(f"callbax.{_name}"), "__getattr__", None)
-        if _missing is not None and _name != "datasets":  # it has an import of its own
+        if _missing is not None and _name not in (
+            "datasets",
+            "wrappers",
+        ):  # with imports of their own
             vars(sys.modules[f"{__name__}.{_name}"])["__getattr__"] = through_keras(_name, _missing)

@@ -1,10 +1,4 @@
-"""Keras's room of this name."""
+"""The room ``callbax.distribution`` under its Keras name: the same objects."""
 
-from typing import Any
-
-from callbax.keras._through import through_keras
-
-
-def __getattr__(name: str) -> Any:
-    """Finds a name in Keras."""
-    return through_keras("distribution")(name)
+from callbax.distribution import *  # noqa: F403
+from callbax.distribution import __all__  # noqa: F401

@@ -3,7 +3,7 @@
 from typing import Any
 
 from callbax._modules._keras import unusable
-from callbax._modules._keras_inside import loaded, makes_own_functions
+from callbax._modules._keras_inside import loaded, makes_own_functions, uncompilable
 
 
 def reason_to_leave(model: Any, call: str, arguments: dict[str, Any]) -> str | None:
@@ -17,16 +17,15 @@ def reason_to_leave(model: Any, call: str, arguments: dict[str, Any]) -> str | N
     keras: Any = loaded()
     if (setting := unusable()) is not None:
         return setting
-    if keras.distribution.distribution() is not None:
-        return "keras.distribution is set"
     if keras.config.max_epochs() is not None or keras.config.max_steps_per_epoch() is not None:
         return "keras.config limits the epochs or steps of every run"
     if makes_own_functions(model):
         return f"{type(model).__name__} makes its train, test or predict function by itself"
-    if model.compiled and model.run_eagerly:
+    if model.run_eagerly:
         return "run_eagerly=True"
-    if model.compiled and not model.jit_compile:
-        return "jit_compile is off, or a layer does not support it"
+    if not model.jit_compile:
+        layers = ", ".join(uncompilable(model))
+        return f"{layers} cannot be compiled, says Keras" if layers else "jit_compile is off"
     if isinstance(arguments.get("callbacks"), keras.callbacks.CallbackList):
         return "callbacks is a CallbackList of Keras"
     return None

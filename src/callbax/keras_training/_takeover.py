@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callbax._core._errors import explain
+from callbax._core._misfits import misfit, names_of
 from callbax._core._warnings import warn
 from callbax._modules._keras_inside import loaded, trainer_class
 from callbax._modules._own_training import StepError
+from callbax.callbacks import History
+from callbax.keras_training._history import of_keras_too
 from callbax.keras_training._reasons import reason_to_leave
+from callbax.models._former import FORMER_OF_FIT, FORMER_OF_RUNS
 from callbax.models._keras_model import KerasModel
 
 _CALLS = (
@@ -94,7 +98,14 @@ class _Takeover:
             uncompiled = call in _NEEDS_COMPILATION and not model.compiled
             if _INNER in kwargs or uncompiled:  # Keras's own call, or its own error
                 return original(model, *args, **kwargs)
-            arguments = inspect.signature(original).bind_partial(model, *args, **kwargs).arguments
+            signature = inspect.signature(original)
+            try:
+                arguments = signature.bind_partial(model, *args, **kwargs).arguments
+            except TypeError:
+                former = FORMER_OF_FIT if call == "fit" else FORMER_OF_RUNS
+                given = (model, *args)
+                names = names_of(signature)
+                raise misfit(call, original, names, given, kwargs, former) from None
             reason = reason_to_leave(model, call, arguments)
             if reason is not None:
                 self._leave(call, reason)
@@ -107,7 +118,7 @@ class _Takeover:
                 self._leave(call, str(error).splitlines()[0])
                 return original(model, *args, **kwargs)
             self.served.calls[call] += 1
-            return result
+            return of_keras_too(result) if isinstance(result, History) else result
 
         return method
 
