@@ -1,5 +1,6 @@
 """Settings for all tests: the reference runs on JAX, and each program is compiled once."""
 
+import gc
 import os
 
 # Before Keras or JAX is imported.
@@ -9,10 +10,53 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
+from callbax.distribution import DataParallel, set_distribution
+
+# Thousands of programs stay in memory, and each full collection looks at all that they hold.
+gc.set_threshold(700, 10, 50)
+
+DEVICES = 4
+"""How many devices a CPU is made to look like for tests of distributions."""
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--distribution",
+        choices=["none", "dp", "fsdp"],
+        help=f"make the CPU look like {DEVICES} devices, and all models distributed like that",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--distribution", None):
+        jax.config.update("jax_num_cpu_devices", DEVICES)
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--distribution", None) in ("dp", "fsdp"):
+        kept = [item for item in items if item.get_closest_marker("one_device") is None]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+@pytest.fixture(autouse=True)
+def distribution(request):
+    """Lets every model be distributed as the command line says."""
+    kind = request.config.getoption("--distribution")
+    if kind in ("dp", "fsdp"):
+        set_distribution(DataParallel(shard_state=kind == "fsdp"))
+    yield kind
+    set_distribution(None)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_programs(tmp_path_factory):
-    """Every model is still traced on its own; only XLA's work is shared (7 times as fast)."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    """Every model is still traced on its own; only XLA's work is shared (7 times as fast).
+
+    It is shared with the other workers of pytest-xdist, whose folders are beside this one's.
+    """
+    base = tmp_path_factory.getbasetemp()
+    programs = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(programs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -1,8 +1,14 @@
 """The driver of the benchmarks, with contestants that answer at once."""
 
+import json
+from dataclasses import asdict
+
 import pytest
-from benchmarks.cases import CASES, SIZES, Case, Run
-from benchmarks.run import ROUNDS_PER_DIFFERENCE, main, measured, table
+from benchmarks.cases import CASES, MLP_STATE, SIZES, Case, Run
+from benchmarks.peers import ROOT
+from benchmarks.report import PAGES, RESULTS, keep, page, table
+from benchmarks.run import ROUNDS_PER_DIFFERENCE, main, measured
+from benchmarks.scaling import slope
 
 OURS, HAND = Run("callbax", hooks=("passive",) * 20), Run("hand-written")
 CALLS = -(-SIZES["guide"].rows // SIZES["guide"].batch) * SIZES["guide"].epochs * len(OURS.hooks)
@@ -38,6 +44,17 @@ def test_the_median_of_the_ratios_meets_its_bound_or_not(over, under, bounds, va
     assert (result["value"], result["met"]) == (value, met)
 
 
+def test_extra_memory_is_counted_in_copies_of_the_state():
+    asked = iter([0, 0, 0, 0, 0, MLP_STATE, 3 * MLP_STATE, 0])  # warm, then in turns
+
+    class Memory:
+        def measure(self, run):
+            return {"seconds": 1.0, "bytes": next(asked)}
+
+    result = measured(Case("name", "what", OURS, HAND, most=2, of="copies"), Memory(), rounds=2)
+    assert (result["value"], result["highest"], result["met"]) == (2, 3, True)
+
+
 def test_who_goes_first_changes_every_round():
     contestants = Contestants([1, 1], [1, 1])
     measured(Case("name", "what", OURS, HAND), contestants, rounds=2)
@@ -46,20 +63,20 @@ def test_who_goes_first_changes_every_round():
 
 
 def test_the_table_tells_what_was_missed_what_failed_and_what_is_not_installed():
-    missed = {"required": "≤ 1.1", "value": 1.2, "lowest": 1.1, "highest": 1.3, "met": False}
+    missed = {"value": 1.2, "lowest": 1.1, "highest": 1.3, "rounds": 7}
     rows = list(
         table(
             [
                 {"case": "guide-none-loop"} | missed,
                 {"case": "guide-poutyne", "not_installed": "no such package"},
-                {"case": "generator", "required": "≥ 1.5", "error": "it died"},
+                {"case": "generator", "error": "it died"},
             ]
         )
     )
     assert [row.split("|", 3)[3] for row in rows[2:]] == [
-        " 1.20 | 1.10 to 1.30 | **no** |",
-        " not installed | | |",
-        " failed | | |",
+        " 1.20 | 1.10 to 1.30 | 7 | **no** |",
+        " not installed | | | |",
+        " failed | | | |",
     ]
 
 
@@ -72,3 +89,31 @@ def test_a_selection_without_cases_is_refused(monkeypatch, capsys):
 
 def test_names_of_cases_are_distinct():
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_tables_of_the_pages_are_what_was_measured(name):
+    text = (ROOT / name).read_text()
+    results = json.loads(RESULTS.read_text())
+    assert page(text, results) == text
+    assert page(text, dict.fromkeys(list(results)[1:], results["guide-none"])) != text
+
+
+def test_a_result_takes_the_place_of_the_last_one_of_its_case(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.report.RESULTS", tmp_path / "results.json")
+    old, new = ({"case": "evaluate", "value": value} for value in (1, 2))
+    keep([old, {"case": "predict", "error": "it died"}], {"cores": 1})
+    keep([new], {"cores": 2})
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert kept == {"evaluate": new | {"machine": {"cores": 2}}}
+
+
+def test_a_curve_in_proportion_has_a_slope_of_one():
+    assert slope((1, 10, 100, 200), [5.0, 5.0, 50.0, 100.0]) == pytest.approx(1)
+    assert slope((1, 10, 100, 200), [5.0, 5.0, 5.0, 5.0]) == pytest.approx(0)
+
+
+def test_what_is_told_to_a_contestant_is_what_it_runs():
+    for case in CASES:
+        for run in (case.over, case.under):
+            assert Run.told(json.dumps(asdict(run))) == run

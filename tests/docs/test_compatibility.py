@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import callbax
+from callbax._core._registry import REGISTRIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 STATES = ("same", "better", "in part", "not there")
@@ -178,3 +179,28 @@ def test_every_result_is_that_of_a_test(row):
 def test_every_callback_of_keras_has_a_result():
     tried = {re.match(r"`(\w+)", row[1])[1] for row in table(2) if row[0] == "Keras"}
     assert tried == set(CLASSES) - {"Callback"}
+
+
+OWN = {
+    entry.__name__: entry
+    for kind in ("layer", "optimizer")
+    for entry in (REGISTRIES[kind].lookup(name) for name in REGISTRIES[kind])
+    if entry.__module__.startswith("callbax.")
+}
+
+
+def test_every_layer_and_optimizer_of_callbax_has_one_row():
+    rows = [row[0].strip("`") for row in table(3, columns=3)]
+    assert rows == [
+        *sorted(name for name in OWN if hasattr(callbax.layers, name)),
+        *sorted(name for name in OWN if hasattr(callbax.optimizers, name)),
+    ]
+
+
+@pytest.mark.parametrize("row", table(3, columns=3), ids=lambda row: row[0].strip("`"))
+def test_a_layer_or_optimizer_is_the_same_unless_it_says_that_it_differs(row):
+    name, state, why = row
+    assert state in STATES
+    assert bool(why) == (state != "same")
+    doc = inspect.getdoc(OWN[name.strip("`")])
+    assert (state != "same") == ("Differs from Keras:" in doc)

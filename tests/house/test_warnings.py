@@ -25,7 +25,7 @@ SCRIPTS = {
     "you are saving a model that has not been built": """
         cb.Sequential([cb.layers.Dense(1)]).save(folder + "/model.keras")  # here
     """,
-    "the last backup cannot be read": """
+    "continuing from the backup before": """
         folder = folder + "/backup"
         class Fail(cb.callbacks.Callback):
             def on_epoch_begin(self, epoch, logs=None):
@@ -36,7 +36,52 @@ SCRIPTS = {
         except KeyboardInterrupt:
             pass
         open(folder + "/latest.weights.h5", "wb").close()
-        line().fit(x, y, epochs=1, verbose=0, callbacks=[backup])  # here
+        line().fit(x, y, epochs=3, verbose=0, callbacks=[backup])  # here
+    """,
+    "cannot be read and is passed over": """
+        class Fail(cb.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 2: raise KeyboardInterrupt
+        try:
+            line().fit(x, y, epochs=3, verbose=0, callbacks=[Fail()], resume=folder)
+        except KeyboardInterrupt:
+            pass
+        open(folder + "/fit-0/step-000000002.weights.h5", "wb").close()
+        line().fit(x, y, epochs=3, verbose=0, resume=folder)  # here
+    """,
+    "the run continues with other settings": """
+        class Fail(cb.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 2: raise KeyboardInterrupt
+        resume = cb.callbacks.Checkpoint(folder, allow_changes=True)
+        try:
+            line().fit(x, y, epochs=3, verbose=0, callbacks=[Fail()], resume=resume)
+        except KeyboardInterrupt:
+            pass
+        line().fit(x + 1, y, epochs=3, verbose=0, resume=resume)  # here
+    """,
+    "Not restored, as these callbacks have no": """
+        class Count(cb.callbacks.Callback):
+            def __init__(self): self.count = 0
+            def on_epoch_begin(self, epoch, logs=None):
+                self.count += 1
+                if self.count == 3: raise KeyboardInterrupt
+        try:
+            line().fit(x, y, epochs=3, verbose=0, callbacks=[Count()], resume=folder)
+        except KeyboardInterrupt:
+            pass
+        line().fit(x, y, epochs=3, verbose=0, callbacks=[Count()], resume=folder)  # here
+    """,
+    "have other settings than in the recorded run": """
+        class Fail(cb.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 2: raise KeyboardInterrupt
+        before, now = (cb.callbacks.EarlyStopping("loss", patience=n) for n in (3, 4))
+        try:
+            line().fit(x, y, epochs=3, verbose=0, callbacks=[before, Fail()], resume=folder)
+        except KeyboardInterrupt:
+            pass
+        line().fit(x, y, epochs=3, verbose=0, callbacks=[now], resume=folder)  # here
     """,
     "categorical_crossentropy": """
         model = cb.Sequential([cb.layers.Input((2,)), cb.layers.Dense(1)])
@@ -93,6 +138,20 @@ SCRIPTS = {
             def on_epoch_ends(self, epoch, logs=None): pass
             def on_train_end(self, logs=None): pass
         line().fit(x, y, verbose=0, callbacks=[Typo()])  # here
+    """,
+    "The run continues without this callback": """
+        class Bad(cb.callbacks.Callback):
+            on_failure = "warn"
+            def on_train_end(self, logs=None): raise RuntimeError
+        line().fit(x, y, verbose=0, callbacks=[Bad()])  # here
+    """,
+    "`history.callback_costs` shows": """
+        import time
+        from unittest import mock
+        class Slow(cb.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None): time.sleep(2)
+        with mock.patch("callbax.callbacks._hook_calls.SHORT_SECONDS", 0.0):
+            line().fit(x, y, verbose=0, callbacks=[Slow()])  # here
     """,
     "teardown` failed": """
         class Bad(cb.callbacks.Callback):
@@ -156,6 +215,28 @@ SCRIPTS = {
         line().save_weights(folder + "/a.weights.h5")
         other = cb.Sequential([cb.layers.Input((3,)), cb.layers.Dense(1)])
         other.load_weights(folder + "/a.weights.h5", skip_mismatch=True)  # here
+    """,
+    "It is made once, while the call is compiled": """
+        class Counts(nnx.Module):
+            def __init__(self):
+                self.dense, self.calls = nnx.Linear(2, 1, rngs=nnx.Rngs(0)), 0
+            def __call__(self, x):
+                self.calls += 1
+                return self.dense(x)
+        model = cb.Model(Counts())
+        model.compile("sgd", "mse")
+        model.fit(x, y, verbose=0)  # here
+    """,
+    "Change the order of its arguments": """
+        def error(y_pred, y_true): return (y_pred - y_true) ** 2
+        line().compile("sgd", error)  # here
+    """,
+    "expected scores before a softmax": """
+        model = cb.Sequential([cb.layers.Dense(2, activation="softmax")])
+        model.compile("sgd", cb.losses.CategoricalCrossentropy(from_logits=True))  # here
+    """,
+    "which ends nothing": """
+        line().stop_traning = True  # here
     """,
     "the profiler did not start": """
         import jax

@@ -11,6 +11,9 @@ Y = RNG.normal(size=(22, 1)).astype("float32")
 EPOCHS = 4
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:Not restored, as these callbacks")
+
+
 class Killed(BaseException):
     """Stands for SIGKILL: nothing in the library may catch it and go on."""
 

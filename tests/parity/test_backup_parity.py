@@ -66,8 +66,11 @@ def test_it_goes_on_at_the_same_epoch_from_the_same_files(way, epoch, tmp_path):
         files.append(([path.name for path in saved], contents))
         resumed.append(begin(each, directory))
         assert not directory.exists(), "the end of training removes the backup"
-    assert files[0] == files[1]
     assert len(files[0][0]) == (2 if epoch else 0)
+    if epoch or way != "callbax":
+        assert files[0] == files[1]
+    else:  # callbax's own knows of a run from its begin
+        assert files[1][1] == [{"batch": 0, "epoch": 0}]
     # callbax's own gives the history of the whole run, Keras's that of the rest.
     own = ("history",) if way == "callbax" else ()
     theirs, ours = resumed

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests._data.same import arrays, assert_close, assert_resumes, assert_same, line
+from tests.thirdparty._run import can_run
 
 NAMES = "abc"
 DTYPES = ["float32", "float64", "int8", "int64", "uint8", "uint32", "bool"]
-LIBRARIES = ("pandas", "polars", "pyarrow")
+LIBRARIES = [name for name in ("pandas", "polars", "pyarrow") if can_run(name)]
 
 
 @pytest.fixture(params=LIBRARIES)

@@ -1,8 +1,7 @@
 """Weights & Biases' callbacks, offline."""
 
-import keras
 import pytest
-from tests.thirdparty._run import BATCHES, EPOCHS, X, Y, fit
+from tests.thirdparty._run import BATCHES, EPOCHS, fit, plain, with_keras
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:wandb", "ignore::ResourceWarning"
@@ -23,13 +22,17 @@ def wandb(optional, tmp_path):
     ("frequency", "key", "last"),
     [("epoch", "epoch/epoch", EPOCHS - 1), ("batch", "batch/batch_step", EPOCHS * BATCHES - 1)],
 )
-def test_it_logs_metrics(wandb, optional, frequency, key, last):
-    callback = optional("wandb.integration.keras").WandbMetricsLogger(log_freq=frequency)
-    model = fit(callback)
-    summary = dict(wandb.run.summary)
-    assert summary[key] == last
-    assert summary["epoch/val_loss"] == model.history.history["val_loss"][-1]
-    assert summary["epoch/learning_rate"] == float(model.optimizer.learning_rate)
+def test_it_logs_metrics(wandb, optional, make, frequency, key, last):
+    logged = []
+    for each in with_keras(make):
+        callback = optional("wandb.integration.keras").WandbMetricsLogger(log_freq=frequency)
+        model = fit(each(), callback)
+        summary = dict(wandb.run.summary)
+        assert summary[key] == last
+        assert summary["epoch/val_loss"] == model.history.history["val_loss"][-1]
+        assert summary["epoch/learning_rate"] == float(model.optimizer.learning_rate)
+        logged.append({name: summary[name] for name in summary if name[0] != "_"})
+    assert all(one == logged[0] for one in logged)
 
 
 @pytest.mark.parametrize(
@@ -39,18 +42,20 @@ def test_it_logs_metrics(wandb, optional, frequency, key, last):
         ("{epoch}-{batch}.weights.h5", {"save_weights_only": True, "save_freq": BATCHES}, EPOCHS),
     ],
 )
-def test_it_saves_checkpoints(wandb, optional, monkeypatch, tmp_path, filepath, arguments, files):
+def test_it_saves_checkpoints(
+    wandb, optional, make, monkeypatch, tmp_path, filepath, arguments, files
+):
     logged = []
     monkeypatch.setattr(
         wandb, "log_artifact", lambda artifact, aliases: logged.append((artifact, aliases))
     )
     checkpoint = optional("wandb.integration.keras").WandbModelCheckpoint
-    fit(checkpoint(str(tmp_path / filepath), **arguments))
+    fit(make(), checkpoint(str(tmp_path / filepath), **arguments))
     assert len(list(tmp_path.glob(f"*.{filepath.split('.')[-1]}"))) == files
     assert [len(artifact.manifest.entries) for artifact, _ in logged] == [1] * files
 
 
-def test_limit_w_and_b_refuses_tables_offline_under_keras_too(wandb, optional):
+def test_limit_w_and_b_refuses_tables_offline_under_keras_too(wandb, optional, make):
     class Table(optional("wandb.integration.keras").WandbEvalCallback):
         def add_ground_truth(self, logs=None):
             self.data_table.add_data(0)
@@ -58,8 +63,6 @@ def test_limit_w_and_b_refuses_tables_offline_under_keras_too(wandb, optional):
         def add_model_predictions(self, epoch, logs=None):
             self.pred_table.add_data(epoch)
 
-    model = keras.Sequential([keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    for run in (lambda table: model.fit(X, Y, verbose=0, callbacks=[table]), fit):
+    for model in (plain(), make()):
         with pytest.raises(TypeError, match="Cannot use artifact when in offline mode"):
-            run(Table(["row"], ["epoch"]))
+            fit(model, Table(["row"], ["epoch"]))
