@@ -9,6 +9,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 
 from callbax import keras as ours
+from callbax import testing
 
 PAGE = Path(__file__).parent / "names.md"
 ROOMS = (
@@ -24,6 +25,7 @@ ROOMS = (
     "optimizers",
     "saving",
     "utils",
+    "wrappers",
 )
 HEAD = """# Names
 
@@ -45,7 +47,8 @@ def page() -> str:
         text += f"## {room}\n\nNative: {_listed(both)}.\n\nThrough Keras: {_listed(rest)}.\n\n"
     whole = [n for n in sorted(dir(keras)) if n[0] != "_" and inspect.ismodule(getattr(keras, n))]
     others = [name for name in whole if name not in ROOMS and name != "src"]
-    return text + f"## Whole rooms\n\nThrough Keras: {_listed(others)}.\n"
+    text += f"## Whole rooms\n\nThrough Keras: {_listed(others)}.\n\n"
+    return text + f"## testing\n\nNot in Keras, as `callbax.testing`: {_listed(testing.__all__)}.\n"
 
 
 def _is_private(room: object, name: str) -> bool:

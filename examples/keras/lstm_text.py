@@ -9,8 +9,8 @@ from keras import layers
 keras.utils.set_random_seed(0)
 
 rng = np.random.default_rng(0)
-tokens = rng.integers(1, 50, (600, 20))
-for row, length in enumerate(rng.integers(5, 21, 600)):
+tokens = rng.integers(1, 50, (640, 20))
+for row, length in enumerate(rng.integers(5, 21, 640)):
     tokens[row, length:] = 0
 labels = (tokens % 7 == 0).sum(1) > 1
 

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 keras.utils.set_random_seed(0)
 images, labels = load_digits(return_X_y=True)
 x = (images / 16).reshape(-1, 8, 8, 1).astype("float32")
-x_train, y_train, x_test, y_test = x[:1200], labels[:1200], x[1200:], labels[1200:]
+x_train, y_train, x_test, y_test = x[:1216], labels[:1216], x[1216:], labels[1216:]
 
 base = keras.Sequential(
     [

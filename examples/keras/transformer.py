@@ -9,7 +9,7 @@ from keras import layers, ops
 keras.utils.set_random_seed(0)
 
 rng = np.random.default_rng(0)
-tokens = rng.integers(0, 30, (480, 16))
+tokens = rng.integers(0, 30, (512, 16))
 labels = (tokens[:, :8].sum(1) > tokens[:, 8:].sum(1)).astype("int32")
 
 
