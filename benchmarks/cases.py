@@ -1,5 +1,6 @@
 """What is measured: every case is a row of the table below, and one ratio of two runs."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,7 +23,15 @@ BUILTINS = (
 EMPTY_HOOKS = 20
 
 
-Model = Literal["guide", "mlp", "cnn", "convolution", "lstm", "transformer"]
+VALIDATION_SHARE = 8
+"""If there is a validation, every eighth row is kept for it."""
+DEEP_LAYERS = 100
+NARROW = {"deep": 16, "large": 15_811}
+"""Models of dense layers of one width: how wide; of the large one a single layer has 1 GB."""
+VOCABULARY, LENGTH = 64, 64
+"""Of the sequences on which the GPT is trained."""
+
+Model = Literal["guide", "mlp", "cnn", "gpt", "deep", "large", "convolution", "lstm", "transformer"]
 """What is trained; the last three are made of layers of Keras, or of callbax's of their names."""
 
 
@@ -32,20 +41,31 @@ class Run:
 
     Attributes:
         who: The contestant.
-        do: "fit", "generator" (a fit fed by one), "evaluate", "predict", or "process": a fresh
-            process from its start to the end of an epoch.
+        do: "fit", "generator" and "pydataset" (a fit fed by one), "evaluate", "predict"; in a
+            fresh process "first", its first fit with validation, "process", all from its start to
+            the end of an epoch, and "import", the import of the library alone.
         model: "guide", "mlp", "cnn"..., see `SIZES`.
         hooks: Names of callbacks, see `contestants/keras_script.py`.
         resident: Whether the data are on the device before the clock starts.
         epochs: Epochs, if they differ from those in `SIZES`.
+        weighed: Whether the memory is measured that it takes in use more at its peak.
     """
 
     who: str
-    do: Literal["fit", "generator", "evaluate", "predict", "process"] = "fit"
+    do: Literal[
+        "fit", "generator", "pydataset", "evaluate", "predict", "first", "process", "import"
+    ] = "fit"
     model: Model = "guide"
     hooks: tuple[str, ...] = ()
     resident: bool = False
     epochs: int | None = None
+    weighed: bool = False
+
+    @classmethod
+    def told(cls, line: str) -> "Run":
+        """Returns the run that a line of JSON tells of."""
+        fields = json.loads(line)
+        return cls(**fields | {"hooks": tuple(fields["hooks"])})
 
     @property
     def size(self) -> "Size":
@@ -73,10 +93,17 @@ SIZES = {
     "guide": Size(60_000, 64, 5),
     "mlp": Size(60_000, 128, 1),
     "cnn": Size(3_840, 64, 1),
+    "gpt": Size(1_024, 32, 1),
+    "deep": Size(60_000, 128, 1),
+    "large": Size(96, 32, 1),
     "convolution": Size(3_840, 64, 1),
     "lstm": Size(3_840, 64, 1),
     "transformer": Size(3_840, 64, 1),
 }
+
+
+MLP_STATE = 12 * (784 * 512 + 512 + 512 * 512 + 512 + 512 * 10 + 10)
+"""Bytes of the MLP's weights and of Adam's two moments of each."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +118,8 @@ class Case:
         least: The ratio required at least.
         most: The ratio required at most; with neither the row is there for orientation.
         of: What is compared: the runs' time, their memory, or, instead of a ratio, the extra
-            microseconds of ``over`` per batch and callback that it has more.
+            microseconds of ``over`` per batch and callback that it has more, or per batch and array
+            of the deep model, or its extra memory at the peak, in copies of the MLP's state.
     """
 
     name: str
@@ -100,7 +128,7 @@ class Case:
     under: Run
     least: float | None = None
     most: float | None = None
-    of: Literal["seconds", "bytes", "us_per_batch"] = "seconds"
+    of: Literal["seconds", "bytes", "us_per_batch", "us_per_array", "copies"] = "seconds"
 
 
 def _keras(name: str, what: str, least: float, **run: object) -> Case:
@@ -117,6 +145,20 @@ def _loop(name: str, what: str, most: float, loop: str = "fit", **run: object) -
     return Case(name, f"{what}: callbax / hand-written loop", ours, hand, most=most)
 
 
+def _fed(name: str, what: str, most: float, **run: object) -> Case:
+    """A case of callbax over a loop written by hand, both of which bring the data themselves."""
+    ours = Run("callbax", **run)  # type: ignore[arg-type]
+    hand = Run("hand-written", **(run | {"hooks": ()}))  # type: ignore[arg-type]
+    return Case(name, f"{what}: callbax / hand-written loop", ours, hand, most=most)
+
+
+def _first(model: Literal["cnn", "gpt"], what: str) -> Case:
+    """A case of the first fit of a process, compilation included."""
+    ours, hand = Run("callbax", "first", model), Run("hand-nnx", "first", model)
+    name = f"first-{model}"
+    return Case(name, f"{what}: callbax / script with `nnx.jit`", ours, hand, most=0.9)
+
+
 def _own(name: str, what: str, most: float, hook: str) -> Case:
     """A case of callbax over callbax with a hook that does nothing."""
     runs = Run("callbax", hooks=(hook,)), Run("callbax", hooks=("passive",))
@@ -128,6 +170,19 @@ def _cost(name: str, what: str, most: float, *hooks: str) -> Case:
     less = Run("callbax", hooks=READING, resident=True)
     more = replace(less, hooks=READING + hooks)
     return Case(name, f"{what}: µs per batch", more, less, most=most, of="us_per_batch")
+
+
+def _recorded() -> list[Case]:
+    """Cases of what it costs to record a run in the background: time, and memory."""
+    without = Run("callbax", model="mlp", hooks=READING, epochs=3)
+    with_them = replace(without, hooks=(*READING, "Checkpoint_100"))
+    weighed = [replace(run, resident=True, weighed=True) for run in (with_them, without)]
+    what = "MLP, three epochs, `Checkpoint` every 100 batches"
+    beside, copies = "callbax / its own time without", "extra copies of the state"
+    return [
+        Case("checkpoints", f"{what}: {beside}", with_them, without, most=1.05),
+        Case("checkpoints-memory", f"{what}: {copies}", *weighed, most=1, of="copies"),
+    ]
 
 
 def _served(model: Model, least: float, *, native: bool) -> list[Case]:
@@ -161,6 +216,9 @@ def _peer(who: str, model: Literal["guide", "mlp"]) -> Case:
     return Case(f"{model}-{who}", what, theirs, replace(theirs, who="callbax"))
 
 
+ONE_EPOCH = {"hooks": READING, "epochs": 1}
+MLP_BRACKET = {"model": "mlp", "hooks": ("bracket",)}
+
 CASES = (
     _keras("guide-reading", "guide model, one reading callback", 4, hooks=READING),
     _keras("guide-none", "guide model, no callbacks", 5),
@@ -178,8 +236,32 @@ CASES = (
         model="cnn",
         hooks=READING,
     ),
-    _keras("evaluate", "evaluate the guide model over 60,000 rows", 3, do="evaluate"),
-    _keras("predict", "predict with the guide model over 60,000 rows", 3, do="predict"),
+    _keras("guide-epoch", "guide model, one reading callback, one epoch", 5, **ONE_EPOCH),
+    _fed("guide-epoch-loop", "guide model, one reading callback, one epoch", 1.1, **ONE_EPOCH),
+    _loop("mlp-none-loop", "MLP, no callbacks", 1.05, model="mlp"),
+    _keras("mlp-bracket", "MLP, callback that brackets every batch", 1, **MLP_BRACKET),
+    _loop("deep-loop", "100 narrow layers, one reading callback", 1.1, model="deep", hooks=READING),
+    Case(
+        "deep-dispatch",
+        "100 narrow layers, steps dispatched alone: µs more per batch and array",
+        Run("callbax", model="deep", hooks=("bracket",), resident=True),
+        Run("callbax", model="deep", hooks=READING, resident=True),
+        of="us_per_array",
+    ),
+    _fed("mlp-generator", "generator-fed MLP", 1.05, do="generator", model="mlp"),
+    _fed("mlp-pydataset", "`PyDataset`-fed MLP", 1.05, do="pydataset", model="mlp"),
+    _first("cnn", "first `fit` with validation of an NNX CNN"),
+    _first("gpt", "first `fit` with validation of a GPT of two blocks"),
+    Case(
+        "large-memory",
+        "peak memory with 1 GB of parameters and Adam: callbax / donating hand-written loop",
+        Run("callbax", "first", "large"),
+        Run("hand-written", "first", "large"),
+        most=1.1,
+        of="bytes",
+    ),
+    _keras("evaluate", "evaluate the guide model over 60,000 rows", 5, do="evaluate"),
+    _keras("predict", "predict with the guide model over 60,000 rows", 5, do="predict"),
     _keras("generator", "generator-fed guide model", 1.5, do="generator", hooks=READING),
     _own("rate-100", "hook that sets the learning rate every 100 batches", 1.8, "rate_100"),
     _own("weights-50", "hook that reads the weights every 50 batches", 1.8, "weights_50"),
@@ -200,7 +282,9 @@ CASES = (
         Run("callbax", hooks=READING),
         most=1.3,
     ),
+    *_recorded(),
     _keras("process", "whole process, import to the end of one epoch", 1.3, do="process"),
+    _keras("import", "a process that imports the library and ends", 1, do="import"),
     Case(
         "memory",
         "peak memory of that process: callbax / Keras-on-JAX",
@@ -210,7 +294,7 @@ CASES = (
         of="bytes",
     ),
     *_served("guide", 1.3, native=True),
-    *_served("convolution", 1, native=True),
+    *_served("convolution", 1.05, native=True),
     *_served("lstm", 1, native=True),
     *_served("transformer", 1, native=False),
     *(_peer(who, "guide") for who in ("keras-tf", "keras-torch", "lightning", "poutyne")),

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".venv-bench"
 SERVED = ("keras-served", "keras-forward")
 """Keras on JAX under callbax: by its own step, and by callbax's."""
-OURS = ("callbax", "hand-written", *SERVED)
+OURS = ("callbax", "hand-written", "hand-nnx", *SERVED)
 """Contestants that run in the environment of callbax itself."""
 
 

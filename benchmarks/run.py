@@ -1,6 +1,7 @@
 """Measures every case: ``make bench``, or ``python -m benchmarks.run --cases guide-reading``.
 
-Prints one JSON line per case as it is done, and a table in Markdown at the end.
+Prints one JSON line per case as it is done, and a table in Markdown at the end; ``--keep`` puts the
+results in place of the last ones in ``results.json``, from which the pages have their tables.
 """
 
 import argparse
@@ -11,18 +12,24 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, Case, Run
+from benchmarks.cases import CASES, DEEP_LAYERS, MLP_STATE, Case, Run
 from benchmarks.peers import ROOT, NotInstalledError, compile_bytecode, environment, python_of
+from benchmarks.report import bound, is_met, keep, table
 
 LOGS = ROOT / "out" / "bench"
 UNITS = ("seconds", "cpu_seconds", "bytes")
 REST_SECONDS = 0.1
 """Between two runs, so that threads that still spin for the one do not slow the other down."""
+PROCESSES = {
+    "first": "benchmarks.process",
+    "process": "benchmarks.process",
+    "import": "benchmarks.imports",
+}
+"""What a run does -> the module, where each run is a process of its own."""
 ROUNDS_PER_DIFFERENCE = 5
 """Rounds of a difference per round of a ratio: it is small beside the runs' own scatter."""
 
@@ -39,8 +46,8 @@ class Contestants:
         """Returns what one run took: seconds, and bytes if the run is a process of its own."""
         python = self._python(run.who)
         time.sleep(REST_SECONDS)
-        if run.do == "process":
-            return self._process(python, run.who)
+        if run.do in PROCESSES:
+            return self._process(python, run)
         worker = self._worker(python, run.who)
         if worker.stdin is None or worker.stdout is None:
             raise RuntimeError(f"{run.who} has no pipes")
@@ -78,13 +85,13 @@ class Contestants:
                 )
         return self._workers[who]
 
-    def _process(self, python: Path, who: str) -> dict[str, Any]:
+    def _process(self, python: Path, run: Run) -> dict[str, Any]:
         started = time.perf_counter()
-        with self._log(who).open("a") as log:
+        with self._log(run.who).open("a") as log:
             done = subprocess.run(
-                [python, "-m", "benchmarks.process", who],
+                [python, "-m", PROCESSES[run.do], json.dumps(asdict(run))],
                 cwd=ROOT,
-                env=environment(who),
+                env=environment(run.who),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 check=True,
@@ -118,8 +125,8 @@ def measured(case: Case, contestants: Contestants, rounds: int) -> dict[str, Any
     return {
         "case": case.name,
         "value": round(value, 3),
-        "required": _required(case),
-        "met": _met(case, value),
+        "required": bound(case),
+        "met": is_met(case, value),
         "lowest": round(min(values), 3),
         "highest": round(max(values), 3),
         "rounds": rounds,
@@ -136,35 +143,13 @@ def _value(case: Case, over: dict[str, Any], under: dict[str, Any]) -> float:
         size, more = case.over.size, len(case.over.hooks) - len(case.under.hooks)
         calls = -(-size.rows // size.batch) * size.epochs * more
         return float(over["seconds"] - under["seconds"]) / calls * 1e6
+    if case.of == "us_per_array":
+        size = case.over.size
+        calls = -(-size.rows // size.batch) * size.epochs * 2 * DEEP_LAYERS
+        return float(over["seconds"] - under["seconds"]) / calls * 1e6
+    if case.of == "copies":
+        return float(over["bytes"] - under["bytes"]) / MLP_STATE
     return float(over[case.of]) / float(under[case.of])
-
-
-def _required(case: Case) -> str:
-    if case.least is not None:
-        return f"≥ {case.least:g}"
-    return "" if case.most is None else f"≤ {case.most:g}"
-
-
-def _met(case: Case, value: float) -> bool | None:
-    if case.least is None and case.most is None:
-        return None
-    return (case.least is None or value >= case.least) and (case.most is None or value <= case.most)
-
-
-def table(results: list[dict[str, Any]]) -> Iterator[str]:
-    """Yields the lines of a Markdown table of results."""
-    what = {case.name: case.what for case in CASES}
-    yield "| case | required | measured | lowest to highest | met |"
-    yield "|---|---|---|---|---|"
-    for result in results:
-        start = f"| {what[result['case']]} | {result.get('required', '')} "
-        if "value" not in result:
-            reason = "not installed" if "not_installed" in result else "failed"
-            yield f"{start}| {reason} | | |"
-            continue
-        met = {True: "yes", False: "**no**", None: ""}[result["met"]]
-        spread = f"{result['lowest']:.2f} to {result['highest']:.2f}"
-        yield f"{start}| {result['value']:.2f} | {spread} | {met} |"
 
 
 def machine() -> dict[str, Any]:
@@ -188,8 +173,9 @@ def main() -> int:
     parser.add_argument("--cases", nargs="*", default=[], help="names, or beginnings of names")
     parser.add_argument("--peers", nargs="*", help="peers to take; all by default")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--keep", action="store_true", help="keep the results, for the pages")
     asked = parser.parse_args()
-    ours, peers = ("callbax", "hand-written"), asked.peers
+    ours, peers = ("callbax", "hand-written", "hand-nnx"), asked.peers
     cases = [
         case
         for case in CASES
@@ -198,7 +184,8 @@ def main() -> int:
     ]
     if not cases:
         parser.error(f"no such case; there are {', '.join(case.name for case in CASES)}")
-    print(json.dumps({"machine": machine()}), flush=True)
+    here = machine()
+    print(json.dumps({"machine": here}), flush=True)
     contestants, results = Contestants(), []
     try:
         for case in cases:
@@ -207,16 +194,18 @@ def main() -> int:
             except NotInstalledError as error:
                 result = {
                     "case": case.name,
-                    "required": _required(case),
+                    "required": bound(case),
                     "not_installed": str(error),
                 }
             except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-                result = {"case": case.name, "required": _required(case), "error": str(error)}
+                result = {"case": case.name, "required": bound(case), "error": str(error)}
             print(json.dumps(result), flush=True)
             results.append(result)
     finally:
         contestants.close()
     print("", *table(results), sep="\n")
+    if asked.keep:
+        keep(results, here)
     return int(any("error" in result for result in results))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.cases import Run
+from benchmarks.memory import forget_peak, peak_bytes
 
 SCRIPTS = {
     "callbax": "keras_script",
@@ -22,6 +23,7 @@ SCRIPTS = {
     "keras-served": "keras_script",
     "keras-tf": "keras_script",
     "keras-torch": "keras_script",
+    "hand-nnx": "nnx_script",
     "hand-written": "jax_script",
     "lightning": "lightning_script",
     "poutyne": "poutyne_script",
@@ -35,7 +37,7 @@ def main(who: str) -> None:
     prepared: dict[Run, Callable[[], object]] = {}
     for line in sys.stdin:
         try:
-            answer = _timed(Run(**_told(line)), who, prepared)
+            answer = _timed(Run.told(line), who, prepared)
         except Exception as error:
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
@@ -46,20 +48,21 @@ def _timed(run: Run, who: str, prepared: dict[Run, Callable[[], object]]) -> dic
     if run not in prepared:
         while len(prepared) > 1:  # no more than a case needs: each holds data of its own
             del prepared[next(iter(prepared))]
-        script = importlib.import_module(f"benchmarks.contestants.{SCRIPTS[who]}")
-        prepared[run] = script.prepare(run)
+        prepared[run] = script_of(who).prepare(run)
+    before = forget_peak() if run.weighed else 0
     started, worked = time.perf_counter(), time.process_time()
     prepared[run]()
     return {
         "seconds": time.perf_counter() - started,
         "cpu_seconds": time.process_time() - worked,
+        **({"bytes": peak_bytes() - before} if run.weighed else {}),
         "device": sys.modules["jax"].default_backend() if "jax" in sys.modules else None,
     }
 
 
-def _told(line: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(line)
-    return told | {"hooks": tuple(told["hooks"])}
+def script_of(who: str) -> Any:
+    """Returns the module of a contestant; its `prepare` returns what is to be timed."""
+    return importlib.import_module(f"benchmarks.contestants.{SCRIPTS[who]}")
 
 
 if __name__ == "__main__":

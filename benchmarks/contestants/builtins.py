@@ -1,8 +1,8 @@
 """Callbax's own callbacks, set up so that a run neither stops nor writes a file at a batch.
 
-Only `TensorBoard_batch` does write at batches. Not here are `RemoteMonitor`, whose cost is the
-network's, and `SwapEMAWeights`, which needs an optimizer of another kind; neither has a hook that
-is called at each batch of training.
+Only `TensorBoard_batch` and `Checkpoint_100` do write at batches. Not here are `RemoteMonitor`,
+whose cost is the network's, and `SwapEMAWeights`, which needs an optimizer of another kind; neither
+has a hook that is called at each batch of training.
 """
 
 import atexit
@@ -20,6 +20,8 @@ atexit.register(_folder.cleanup)
 
 BUILTINS: dict[str, Callable[[], Any]] = {
     "BackupAndRestore": lambda: callbacks.BackupAndRestore(_files / "backup", save_freq=NEVER),
+    # A directory for each fit: in one that is known it would continue.
+    "Checkpoint_100": lambda: callbacks.Checkpoint(tempfile.mkdtemp(dir=_files), "100 batches"),
     "CSVLogger": lambda: callbacks.CSVLogger(_files / "log.csv"),
     "EarlyStopping": lambda: callbacks.EarlyStopping("loss", patience=1000),
     "History": callbacks.History,

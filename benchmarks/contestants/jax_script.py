@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from benchmarks.cases import Run
+from benchmarks.cases import DEEP_LAYERS, NARROW, Run
 from benchmarks.data import arrays
 from jax import lax
 
@@ -23,17 +23,22 @@ Params = dict[str, jax.Array]
 def prepare(run: Run) -> Callable[[], object]:
     """Returns what is to be timed: an epoch per dispatch, or a step if the hooks say "steps"."""
     size, rows = run.size, run.size.rows
-    x, y = jax.device_put(arrays(run))
+    given = arrays(run)
+    if run.resident:
+        given = jax.device_put(given)
     predict, losses, optimizer = MODELS[run.model]
     params = _params(run.model)
     state = params, optimizer.init(params)
     step = functools.partial(_step, predict, losses, optimizer)
-    epoch = _by_steps(step, size.batch) if run.hooks == ("steps",) else _fused(step, size.batch)
+    if run.do in ("generator", "pydataset"):
+        return _fed(step, state, given, size.batch, numbered=run.do == "pydataset")
+    alone = run.hooks == ("steps",) or run.model == "large"
+    epoch = _by_steps(step, size.batch) if alone else _fused(step, size.batch)
     shuffle = np.random.default_rng(0)
 
     def train() -> list[list[float]]:
         nonlocal state
-        sums = []
+        sums, (x, y) = [], jax.device_put(given)
         for _ in range(size.epochs):
             order = shuffle.permutation(rows).astype(np.int32)
             state, of_epoch = epoch(state, x, y, jnp.asarray(order))
@@ -89,17 +94,47 @@ def _by_steps(step: Any, size: int) -> Any:
     return epoch
 
 
+def _fed(step: Any, state: Any, given: Any, size: int, *, numbered: bool) -> Callable[[], object]:
+    """A loop over a source that makes batches on the host, one of them ahead."""
+    rows = np.arange(size)
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def one(carry: Any, x: Any, y: Any) -> Any:
+        return step(carry, x, y, rows)
+
+    def batch(number: int) -> Any:
+        return tuple(array[number * size : (number + 1) * size] for array in given)
+
+    def batches() -> Any:
+        yield from map(batch, range(len(given[0]) // size))
+
+    def train() -> list[float]:
+        nonlocal state
+        source = map(batch, range(len(given[0]) // size)) if numbered else batches()
+        carry, waiting = (state, (jnp.zeros(()), jnp.zeros(()))), None
+        for now in source:
+            coming = jax.device_put(now)
+            if waiting is not None:
+                carry = one(carry, *waiting)
+            waiting = coming
+        state, sums = one(carry, *waiting)
+        return [float(value) for value in sums]
+
+    return train
+
+
 def _params(model: str) -> Params:
     """Returns initial parameters, uniform as Keras's are."""
     shapes = {
         "guide": {"w": (784, 1)},
         "mlp": {"w1": (784, 512), "w2": (512, 512), "w3": (512, 10)},
         "cnn": {"w1": (3, 3, 1, 8), "w2": (3, 3, 8, 16), "w3": (7 * 7 * 16, 10)},
+        "deep": {f"w{i}": (NARROW["deep"],) * 2 for i in range(DEEP_LAYERS)},
+        "large": {"w": (NARROW["large"],) * 2},
     }[model]
     params = {}
-    for key, (name, shape) in zip(
-        jax.random.split(jax.random.key(0), 3), shapes.items(), strict=False
-    ):
+    keys = jax.random.split(jax.random.key(0), len(shapes))
+    for key, (name, shape) in zip(keys, shapes.items(), strict=True):
         params[name] = jax.nn.initializers.glorot_uniform()(key, shape)
         params[name.replace("w", "b")] = jnp.zeros(shape[-1])
     return params
@@ -125,6 +160,16 @@ def _cnn(params: Params, x: Any) -> Any:
     return x.reshape(x.shape[0], -1) @ params["w3"] + params["b3"]
 
 
+def _deep(params: Params, x: Any) -> Any:
+    for number in range(DEEP_LAYERS):
+        x = jax.nn.relu(x @ params[f"w{number}"] + params[f"b{number}"])
+    return x
+
+
+def _large(params: Params, x: Any) -> Any:
+    return x @ params["w"] + params["b"]
+
+
 def _squares(y_pred: Any, y: Any) -> Any:
     return jnp.mean((y_pred - y) ** 2), jnp.mean(jnp.abs(y_pred - y))
 
@@ -139,4 +184,6 @@ MODELS: dict[str, Any] = {
     "guide": (_guide, _squares, optax.rmsprop(0.1, decay=0.9, eps=1e-7)),
     "mlp": (_mlp, _crossentropy, _adam),
     "cnn": (_cnn, _crossentropy, _adam),
+    "deep": (_deep, _squares, _adam),
+    "large": (_large, _squares, _adam),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from benchmarks.cases import Run
+from benchmarks.cases import DEEP_LAYERS, NARROW, VALIDATION_SHARE, Run
 from benchmarks.data import arrays
 
 if "KERAS_BACKEND" in os.environ:
@@ -102,6 +102,9 @@ def compiled(run: Run) -> Any:
         model.compile(keras.optimizers.RMSprop(0.1), "mse", metrics=["mae"])
         return model
     model = MODELS[run.model]()
+    if run.model in NARROW:
+        model.compile("adam", "mse", metrics=["mae"])
+        return model
     if forward:
         return _forward(model, "adam", "sparse_categorical_crossentropy", ["accuracy"], 1e-3)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -126,12 +129,33 @@ def prepare(run: Run) -> Callable[[], object]:
         callbacks = [HOOKS[name]() for name in run.hooks]
         verbose = 1 if "ProgbarLogger" in run.hooks else 0
         common = {"epochs": size.epochs, "verbose": verbose, "callbacks": callbacks}
+        steps = size.rows // size.batch
         if run.do == "generator":
-            steps = size.rows // size.batch
             return model.fit(_batches(x, y, size.batch), steps_per_epoch=steps, **common)
+        if run.do == "pydataset":
+            return model.fit(_Rows(x, y, size.batch), shuffle=False, **common)
+        if run.do == "first" and run.model != "large":
+            held = len(x) // VALIDATION_SHARE
+            common["validation_data"] = x[:held], y[:held]
+            return model.fit(x[held:], y[held:], size.batch, **common)
         return model.fit(x, y, size.batch, **common)
 
     return fit
+
+
+class _Rows(keras.utils.PyDataset):
+    """Full batches of arrays by number."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, size: int) -> None:
+        super().__init__()
+        self.x, self.y, self.size = x, y, size
+
+    def __len__(self) -> int:
+        return len(self.x) // self.size
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = slice(number * self.size, (number + 1) * self.size)
+        return self.x[rows], self.y[rows]
 
 
 def _batches(x: np.ndarray, y: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -193,28 +217,27 @@ def _mlp() -> Any:
     )
 
 
-def _cnn() -> Any:
+def _stacked(name: str, layers: int, activation: str | None) -> Any:
+    width = NARROW[name]
+    dense = [keras.layers.Dense(width, activation=activation) for _ in range(layers)]
+    return keras.Sequential([keras.Input((width,)), *dense])
+
+
+def _nnx(name: str) -> Any:
+    from benchmarks.contestants.nnx_models import MODULES
     from flax import nnx
 
     import callbax as cb
 
-    class Network(nnx.Module):
-        def __init__(self, rngs: nnx.Rngs) -> None:
-            self.first = nnx.Conv(1, 8, (3, 3), rngs=rngs)
-            self.second = nnx.Conv(8, 16, (3, 3), rngs=rngs)
-            self.last = nnx.Linear(7 * 7 * 16, 10, rngs=rngs)
-
-        def __call__(self, x: Any) -> Any:
-            for layer in (self.first, self.second):
-                x = nnx.max_pool(nnx.relu(layer(x)), (2, 2), strides=(2, 2))
-            return self.last(x.reshape(x.shape[0], -1))
-
-    return cb.Model(Network(nnx.Rngs(0)))
+    return cb.Model(MODULES[name](nnx.Rngs(0)))
 
 
 MODELS: dict[str, Callable[[], Any]] = {
-    "cnn": _cnn,
+    "cnn": lambda: _nnx("cnn"),
     "convolution": _convolution,
+    "deep": lambda: _stacked("deep", DEEP_LAYERS, "relu"),
+    "gpt": lambda: _nnx("gpt"),
+    "large": lambda: _stacked("large", 1, None),
     "lstm": _lstm,
     "mlp": _mlp,
     "transformer": _transformer,
