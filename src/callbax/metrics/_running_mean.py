@@ -25,16 +25,19 @@ class RunningMean:
     Differs from Keras: the sums are exact; Keras's are single float32 numbers, which lose a part of
     every batch.
 
+    Attributes:
+        sums: The sum of the values and the sum of their weights, shape (2,). They are added to as
+            one array, which takes half the kernels of two numbers.
+
     Source: ``reduce_to_samplewise_values`` and ``Mean`` in Keras.
     """
 
-    total: ExactSum
-    count: ExactSum
+    sums: ExactSum
 
     @classmethod
     def empty(cls, dtype: DTypeLike = jnp.float32) -> Self:
         """Returns the mean of nothing, which reads 0."""
-        return cls(ExactSum.empty(dtype), ExactSum.empty(dtype))
+        return cls(ExactSum.empty(dtype, (2,)))
 
     def add(self, values: ArrayLike | Any, weights: ArrayLike | None = None) -> "RunningMean":
         """Returns the mean with more values in it.
@@ -44,7 +47,7 @@ class RunningMean:
                 are more.
             weights: One weight for each sample, or for each step of each sample.
         """
-        dtype = self.total.high.dtype
+        dtype = self.sums.high.dtype
         values = jnp.asarray(values, dtype)
         if weights is None:
             count: Array | int = values.shape[0] if values.ndim else 1
@@ -54,11 +57,12 @@ class RunningMean:
             scale = jnp.broadcast_to(align_weights(values, scale), values.shape)
             values = weighted(values, scale)
             count = jnp.sum(_mean_from(scale, 1))
-        return RunningMean(self.total.add(jnp.sum(_mean_from(values, 1))), self.count.add(count))
+        total = jnp.sum(_mean_from(values, 1))
+        return RunningMean(self.sums.add(jnp.stack([total, jnp.asarray(count, dtype)])))
 
     def value(self) -> Float[Array, ""]:
         """Returns the mean, 0 if there is nothing to divide by."""
-        total, count = self.total.value(), self.count.value()
+        total, count = self.sums.value()
         return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))
 
 
