@@ -10,6 +10,8 @@ PACKAGE := .venv-package
 DOCS := .venv-docs
 JUPYTER := .venv-jupyter
 PYTHONS := 3.11 3.12 3.13 3.14
+# Tests start hundreds of processes, each of which would compile the same files again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test distribution survival thirdparty lowest engines jupyter check examples package docs
 .PHONY: bench format clean
@@ -29,7 +31,8 @@ survival: $(READY)    ## Kill scripts 300 times, at batches, at random moments a
 	CALLBAX_SURVIVAL_KILLS=300 $(RUN)/python -m pytest tests/survival -s
 
 thirdparty: $(THIRDPARTY)/.ready ## Callbacks of other packages; none may be missing
-	CALLBAX_THIRDPARTY=required $(THIRDPARTY)/bin/python -m pytest tests/thirdparty
+	CALLBAX_THIRDPARTY=required $(THIRDPARTY)/bin/python -m pytest -n auto --dist loadfile \
+	  tests/thirdparty
 
 lowest: $(LOWEST)/.ready ## Types, and a first look at the numbers, with the oldest versions allowed
 	$(LOWEST)/bin/mypy
