@@ -303,20 +303,19 @@ class Engine:
                 metrics = self.report(mode, spec).reset(start.metrics)
                 start = start.replace(metrics=metrics, captured=self.recipe.captured.read())
             start = self.placement.place_state(start)
-            exact = hooks.needs_exact(mode) and self.recipe.steps_per_execution == "auto"
-            overwrites = self._is_large(start) or (exact and mode == "train")
+            overwrites = self._overwrites(start)
             owned = overwrites and mode == "train" and self._line is None
             # What a run leaves as it was is told by identity: `line` starts from `start` itself.
             end = before = _NOTHING if owned else start
             leaves, structure = jax.tree.flatten(start)
             try:
-                if owned:  # the only copy of the state is the timeline's
+                if owned:  # the only copy of a large state is the timeline's
                     del start
                     self._rest.drop()
                     own(leaves)
                     start = jax.tree.unflatten(structure, leaves)
                 line = self._timeline(
-                    mode, feed, hooks, spec, start, exact=exact, overwrites=overwrites, owned=owned
+                    mode, feed, hooks, spec, start, overwrites=overwrites, owned=owned
                 )
             except BaseException:
                 if owned:
@@ -410,8 +409,8 @@ class Engine:
 
     # Inside
 
-    def _is_large(self, state: TrainState) -> bool:
-        """Returns whether a second copy of the state is too many."""
+    def _overwrites(self, state: TrainState) -> bool:
+        """Returns whether states are so large that each overwrites the one before."""
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
         chosen = self.recipe.steps_per_execution == "auto"
         return chosen and size > LARGE_STATE * self.placement.memory
@@ -424,7 +423,6 @@ class Engine:
         spec: PyTree,
         start: TrainState,
         *,
-        exact: bool,
         overwrites: bool,
         owned: bool,
     ) -> Timeline:
@@ -433,6 +431,7 @@ class Engine:
             mode, recipe, lambda: recipe.step(mode, self, spec), spec, start
         )
         steps = recipe.steps_per_execution
+        exact = hooks.needs_exact(mode) and steps == "auto"
         single = exact or overwrites or not programs.looped
         peers = self._peers(steps_alone=single or steps == 1)
         return Timeline(
