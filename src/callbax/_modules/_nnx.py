@@ -150,7 +150,7 @@ class NnxFunctional(Traced):
         return Applied(self._forward(variables, x, step), variables.stats)
 
     def weights(self) -> Sequence[Weight]:
-        return [Weight(path, f"module/{path}", path) for path in self._weight_paths()]
+        return [Weight(path, f"module/{path}", path) for path in self.weight_paths()]
 
     def parts(self) -> list[Part]:
         return [Part(name, part) for name, part in named_parts(self.module)]
@@ -185,7 +185,7 @@ class NnxFunctional(Traced):
     def trains(self) -> bool:
         return self._structure.trains
 
-    def _weight_paths(self) -> list[str]:
+    def weight_paths(self) -> Sequence[str]:
         return list(self._structure.canonical.values())
 
     def _call(self, variables: Variables, x: PyTree, training: bool, step: Array) -> Applied:

@@ -226,6 +226,10 @@ class Functional(Protocol):
         """Returns the weights in Keras's order; by default as `read` lists them."""
         return [Weight(path, f"module/{path}", path) for path in self.read().weights]
 
+    def weight_paths(self) -> Sequence[str]:
+        """Returns their paths alone; hooks may ask at every batch, so that this must be quick."""
+        return [weight.path for weight in self.weights()]
+
     def groups(self) -> dict[str, str]:
         """Returns group of keys in files -> name of the layer it belongs to."""
         return {}

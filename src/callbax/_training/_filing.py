@@ -56,4 +56,4 @@ def with_contents(
 
 
 def _variables(engine: Engine) -> FiledOptimizer | None:
-    return engine.recipe.filed([weight.path for weight in engine.functional.weights()])
+    return engine.recipe.filed(engine.functional.weight_paths())

@@ -239,7 +239,7 @@ class OwnRecipe:
         return None if self.optimizer is None else OwnVariables()
 
     def _paths(self, state: TrainState) -> list[str]:
-        return [w.path for w in self._functional.weights() if w.path in state.params]
+        return [path for path in self._functional.weight_paths() if path in state.params]
 
     def _classes(self, batch: PyTree) -> Objective | None:
         """Returns what knows the losses of class numbers, if they go by the outputs of callbax."""

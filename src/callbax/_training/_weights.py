@@ -16,7 +16,7 @@ from callbax._training._state import TrainState
 def get_weights(engine: Engine) -> list[NDArray[Any]]:
     """Returns copies of all weights, in Keras's order."""
     arrays = engine.read_whole().variables.weights
-    return [np.array(arrays[weight.path]) for weight in engine.functional.weights()]
+    return [np.array(arrays[path]) for path in engine.functional.weight_paths()]
 
 
 def set_weights(engine: Engine, weights: Sequence[Any]) -> None:
@@ -25,7 +25,7 @@ def set_weights(engine: Engine, weights: Sequence[Any]) -> None:
     Raises:
         ValueError: Their number or shapes differ; nothing was changed.
     """
-    state, paths = engine.read(), [weight.path for weight in engine.functional.weights()]
+    state, paths = engine.read(), engine.functional.weight_paths()
     arrays = state.variables.weights
     expected = [arrays[path].shape for path in paths]
     received = [np.shape(weight) for weight in weights]
