@@ -130,6 +130,16 @@ def test_a_keras_model_shows_its_layers():
     assert "<td>head (Dense)</td><td>?</td><td>?</td>" in unbuilt._repr_html_()
 
 
+def test_an_optimizer_shows_its_arguments_in_a_notebook():
+    model = cb.Sequential([cb.layers.Dense(1)])
+    model.compile(cb.optimizers.SGD(0.5, momentum=0.9), "mse")
+    model.optimizer.learning_rate = 0.25
+    html = model.optimizer._repr_html_()
+    assert html.startswith("<div>SGD</div>")
+    for name, value in (("learning_rate", "0.25"), ("momentum", "0.9"), ("nesterov", "False")):
+        assert f"<td>{name}</td><td>{value}</td>" in html
+
+
 def test_names_are_escaped():
     model = cb.Sequential([cb.layers.Dense(1, name="<b>")], name="<i>")
     assert "<b>" not in model._repr_html_()

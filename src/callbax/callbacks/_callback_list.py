@@ -37,7 +37,7 @@ from callbax.callbacks._states import (
     restore_states,
 )
 from callbax.callbacks._terminal._console import place, print_message
-from callbax.callbacks._terminal._markup import fixed
+from callbax._core._markup import fixed
 from callbax.callbacks._training_loop import TrainingLoop
 from callbax.callbacks.history import History
 from callbax.callbacks.progbar_logger import ProgbarLogger

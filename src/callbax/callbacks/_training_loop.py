@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from callbax.callbacks._terminal._markup import fixed
+from callbax._core._markup import fixed
 
 _Line = tuple[int, str]
 _LOOP: tuple[_Line, ...] = (

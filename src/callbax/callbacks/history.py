@@ -13,7 +13,7 @@ from callbax.callbacks._costs import CallbackCosts
 from callbax.callbacks._model_view import PastView
 from callbax.callbacks._number import as_number
 from callbax.callbacks._terminal._console import place
-from callbax.callbacks._terminal._markup import table
+from callbax._core._markup import table
 from callbax.callbacks._timetable import Timetable
 
 if TYPE_CHECKING:

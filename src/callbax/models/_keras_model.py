@@ -28,7 +28,7 @@ from callbax._training._native import NativeRecipe
 from callbax._training._objective import Goals
 from callbax._training._own import OwnRecipe
 from callbax._training._pace import StepsPerExecution
-from callbax.callbacks._terminal._markup import fixed, table
+from callbax._core._markup import fixed, table
 from callbax.distribution import Distribution
 from callbax.layers._symbolic import is_input, tensor_of, twin
 from callbax.models._files import ModelFiles

@@ -13,7 +13,7 @@ from callbax._core._types import PyTree
 from callbax._modules._protocol import Functional, Part
 from callbax._training._state import TrainState
 from callbax.callbacks._terminal._console import print_message
-from callbax.callbacks._terminal._markup import fixed, table
+from callbax._core._markup import fixed, table
 
 
 def sizes_of(state: TrainState | None) -> dict[str, int]:

@@ -28,7 +28,7 @@ from callbax.optimizers._arithmetic import average, clip, decay, like, overwrite
 from callbax.optimizers._hyperparameter import Count, HyperParameter
 from callbax.optimizers._live import Live, Source
 from callbax.optimizers._optimizer_state import OptimizerState, ema_of
-from callbax.optimizers._repr import told
+from callbax.optimizers._repr import told, told_in_html
 from callbax.optimizers._setting import CompiledSetting, LiveNumber
 from callbax.optimizers.schedules._schedule import deserialize, serialize
 
@@ -234,6 +234,9 @@ class Optimizer(ABC):
     def __repr__(self) -> str:
         """Returns the constructor's call, without arguments that are as by default."""
         return told(self)
+
+    def _repr_html_(self) -> str:
+        return told_in_html(self)
 
     @property
     def learning_rate(self) -> HyperParameter:

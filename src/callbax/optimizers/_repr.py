@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callbax._core._config import config_of, parameters
+from callbax._core._markup import table
 
 
 def told(optimizer: Any) -> str:
@@ -18,7 +19,13 @@ def told(optimizer: Any) -> str:
     return f"{type(optimizer).__name__}({', '.join(arguments)})"
 
 
-def _arguments(optimizer: Any) -> Iterator[tuple[str, str]]:
+def told_in_html(optimizer: Any) -> str:
+    """Returns what a notebook shows of an optimizer: its rate and all its other arguments."""
+    rows = list(_arguments(optimizer, defaults_too=True))
+    return table(("", "value"), rows, title=type(optimizer).__name__)
+
+
+def _arguments(optimizer: Any, *, defaults_too: bool = False) -> Iterator[tuple[str, str]]:
     schedule = optimizer.live.schedule
     if schedule is not None:
         yield "learning_rate", getattr(schedule, "__name__", type(schedule).__name__)
@@ -34,5 +41,5 @@ def _arguments(optimizer: Any) -> Iterator[tuple[str, str]]:
     except ValueError:  # likewise
         return
     for name, value in found.items():
-        if value != defaults[name].default:
+        if defaults_too or value != defaults[name].default:
             yield name, repr(value)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from callbax.callbacks._terminal._display import BAR, Segments, is_notebook
-from callbax.callbacks._terminal._markup import fixed, table
+from callbax._core._markup import fixed, table
 
 _REFRESH_SECONDS = 0.1
 _CHARACTERS_PER_SECOND = 2e6
