@@ -411,3 +411,13 @@ def test_in_a_run_it_must_have_the_same_parts():
     fit(model)
     assert model.weights[0].path == "layers/0/weight"
     assert jnp.shape(model.weights[0].value) == (4, 5)
+
+
+@every_kind
+def test_the_paths_of_weights_are_those_of_the_weights(kind):
+    model = made(kind)
+    model.build((None, X.shape[1]))
+    functional = model._engine.functional
+    paths = list(functional.weight_paths())
+    assert paths == [weight.path for weight in functional.weights()]
+    assert sorted(paths) == sorted(functional.read().weights)

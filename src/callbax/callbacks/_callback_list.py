@@ -7,6 +7,7 @@ from typing import Any
 
 from callbax._core._at_end import AtEnd
 from callbax._core._hooks import Logs, Mode
+from callbax._core._markup import fixed
 from callbax._core._run_events import RunEvent
 from callbax._core._spans import Spans
 from callbax._core._waste import Waste
@@ -37,7 +38,6 @@ from callbax.callbacks._states import (
     restore_states,
 )
 from callbax.callbacks._terminal._console import place, print_message
-from callbax._core._markup import fixed
 from callbax.callbacks._training_loop import TrainingLoop
 from callbax.callbacks.history import History
 from callbax.callbacks.progbar_logger import ProgbarLogger

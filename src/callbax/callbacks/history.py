@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs
+from callbax._core._markup import table
 from callbax._core._run_events import RunEvent
 from callbax._pictures._load import load_pictures
 from callbax.callbacks._callback import Callback, Execution
@@ -13,7 +14,6 @@ from callbax.callbacks._costs import CallbackCosts
 from callbax.callbacks._model_view import PastView
 from callbax.callbacks._number import as_number
 from callbax.callbacks._terminal._console import place
-from callbax._core._markup import table
 from callbax.callbacks._timetable import Timetable
 
 if TYPE_CHECKING:

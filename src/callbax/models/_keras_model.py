@@ -10,6 +10,7 @@ from callbax import optimizers
 from callbax._core._calls import public
 from callbax._core._hooks import Logs
 from callbax._core._keras import load_keras
+from callbax._core._markup import fixed, table
 from callbax._core._types import LossLike, MetricsLike
 from callbax._modules._keras import KerasFunctional
 from callbax._modules._keras_inside import (
@@ -28,7 +29,6 @@ from callbax._training._native import NativeRecipe
 from callbax._training._objective import Goals
 from callbax._training._own import OwnRecipe
 from callbax._training._pace import StepsPerExecution
-from callbax._core._markup import fixed, table
 from callbax.distribution import Distribution
 from callbax.layers._symbolic import is_input, tensor_of, twin
 from callbax.models._files import ModelFiles

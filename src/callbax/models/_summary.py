@@ -9,11 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from callbax._core._markup import fixed, table
 from callbax._core._types import PyTree
 from callbax._modules._protocol import Functional, Part
 from callbax._training._state import TrainState
 from callbax.callbacks._terminal._console import print_message
-from callbax._core._markup import fixed, table
 
 
 def sizes_of(state: TrainState | None) -> dict[str, int]:

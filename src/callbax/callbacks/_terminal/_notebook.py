@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.text import Text
 
-from callbax.callbacks._terminal._display import BAR, Segments, is_notebook
 from callbax._core._markup import fixed, table
+from callbax.callbacks._terminal._display import BAR, Segments, is_notebook
 
 _REFRESH_SECONDS = 0.1
 _CHARACTERS_PER_SECOND = 2e6
