@@ -81,8 +81,8 @@ def describe_resumed(run: RunState) -> str:
         f"  restored: {', '.join(restored)}",
     ]
     if any(run.digests):
-        passes = f"{run.passes} passes and " if run.passes else ""
+        passes = f"{run.passes} pass{'es' * (run.passes != 1)} and " if run.passes else ""
         lines.append(f"  read again: {passes}{run.pass_done} batches of the training data")
-    if run.validations[0]:
-        lines.append(f"  read before: validation data, {run.validations[0]} times")
+    if times := run.validations[0]:
+        lines.append(f"  read before: validation data, {times} time{'s' * (times != 1)}")
     return "\n".join(lines)
