@@ -10,6 +10,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
+from callbax._training._pool import forget_programs
 from callbax.distribution import DataParallel, set_distribution
 
 # Thousands of programs stay in memory, and each full collection looks at all that they hold.
@@ -60,3 +61,9 @@ def shared_programs(tmp_path_factory):
     jax.config.update("jax_compilation_cache_dir", str(programs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture
+def unshared():
+    """Lets models of the test share no compiled programs with those of tests before."""
+    forget_programs()

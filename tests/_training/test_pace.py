@@ -9,6 +9,7 @@ import pytest
 from callbax._data._placement import OneDevice
 from callbax._training._compile import Programs
 from callbax._training._pace import Pace, StepTime, check_steps_per_execution
+from callbax._training._step import Step
 
 EPOCH = 938
 STEP_SECONDS = 30e-6
@@ -98,7 +99,7 @@ def test_an_integer_is_kept_to(value):
 
 
 def test_a_run_starts_as_long_as_the_last_one_with_these_batches_was():
-    programs = Programs(None, OneDevice())
+    programs = Programs(Step(None, (), (), ()), OneDevice())
     shape = jax.ShapeDtypeStruct((64, 784), "float32")
     first = Pace("auto", programs.step_time((shape, None)))
     lengths = []

@@ -1,13 +1,21 @@
-"""Equal models may share compiled programs; what differs in anything that counts never does."""
+"""Equal models share compiled programs; what differs in anything that counts never does."""
 
+import gc
+import weakref
+
+import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 from flax import nnx
 
 import callbax as cb
-from callbax._training._pool import sharing_programs
+from callbax._training import _pool
+from callbax._training._computation import traced
+from callbax._training._jaxpr_key import IncomparableError, key_of
 
+pytestmark = pytest.mark.one_device("programs of several devices are not shared")
 X = np.random.default_rng(0).normal(size=(22, 4)).astype("float32")
 FIT = {"x": X, "y": X[:, :1], "batch_size": 4, "epochs": 2, "verbose": 0}
 
@@ -41,24 +49,54 @@ def trained(model):
     return [weight.tobytes() for weight in model.get_weights()], history
 
 
-def programs(model):
-    return set(map(id, model._engine._programs.by_mode.values()))
+def compiled(model):
+    """Returns how many programs were compiled for a model."""
+    return sum(model._engine.traces().values())
 
 
-@pytest.mark.one_device("programs of several devices are not shared")
-def test_equal_models_share_and_come_to_the_same():
-    alone = trained(dense()), trained(dense(seed=2))
-    with sharing_programs():
-        first = trained(one := dense())
-        together = first, trained(other := dense(seed=2))
-    assert programs(one) == programs(other)
-    assert sum(one._engine.traces().values()) == sum(other._engine.traces().values())
-    assert together == alone
-    assert not programs(dense()) & programs(one), "after the block nothing is shared"
+def alone(make):
+    _pool.forget_programs()
+    return trained(make())
+
+
+@pytest.mark.usefixtures("unshared")
+def test_a_model_made_again_compiles_nothing_and_comes_to_the_same():
+    separate = alone(dense), alone(lambda: dense(seed=2))
+    _pool.forget_programs()
+    together = trained(one := dense()), trained(other := dense(seed=2))
+    assert together == separate
+    assert compiled(one) >= 2, "training and evaluation"
+    assert compiled(other) == 0
+    cb.backend.clear_session()
+    assert trained(third := dense()) == separate[0]
+    assert compiled(third) == compiled(one), "a new session shares nothing with the one before"
+
+
+def test_a_keras_model_made_again_compiles_nothing_and_comes_to_the_same():
+    def make():
+        keras.utils.set_random_seed(3)
+        layers = [keras.layers.Dense(5, "tanh"), keras.layers.Dropout(0.3), keras.layers.Dense(1)]
+        model = keras.Sequential([keras.Input((4,)), *layers])
+        model.compile("adam", "mse")
+        return cb.Model(model)
+
+    separate = alone(make)
+    assert trained(again := make()) == separate
+    assert compiled(again) == 0
 
 
 def hinge(y, p):
     return jnp.maximum(0.0, 1 - y * p)
+
+
+def host(factor):
+    """Returns a model whose loss asks Python for a number: one function, another closure."""
+
+    def loss(y, p):
+        scalar = jax.ShapeDtypeStruct((), "float32")
+        return jax.pure_callback(lambda: np.float32(factor), scalar) * jnp.square(y - p)
+
+    return dense(loss=loss)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +107,24 @@ def hinge(y, p):
         (dense, lambda: dense(optimizer=cb.optimizers.Adam(beta_1=0.8))),
         (dense, lambda: dense(metrics=["mae"])),
         (lambda: scaled(1.0), lambda: scaled(2.0)),
+        (lambda: host(1.0), lambda: host(2.0)),
     ],
-    ids=["dropout", "loss", "optimizer", "metrics", "constant"],
+    ids=["dropout", "loss", "optimizer", "metrics", "constant", "callback"],
 )
 def test_what_differs_is_not_shared(make, other):
-    alone = trained(make()), trained(other())
-    with sharing_programs():
-        assert (trained(make()), trained(other())) == alone
-    assert alone[0] != alone[1]
+    separate = alone(make), alone(other)
+    assert separate[0] != separate[1]
+    _pool.forget_programs()
+    assert (trained(make()), trained(other())) == separate
+
+
+def test_a_module_that_was_changed_later_changes_no_other_model():
+    separate = alone(lambda: scaled(1.0))
+    _pool.forget_programs()
+    first = scaled(1.0)
+    first.fit(X[:20], X[:20, :1], batch_size=4, verbose=0)  # no smaller batch: traced later
+    first.module.scale = (7.0,) * 3
+    assert trained(scaled(1.0)) == separate
 
 
 def test_what_a_loss_holds_from_outside_is_its_own():
@@ -91,6 +139,75 @@ def test_what_a_loss_holds_from_outside_is_its_own():
         model.fit(**FIT, callbacks=[Anneal()])
         return [array.tobytes() for array in model.get_weights()]
 
-    alone = annealed()
-    with sharing_programs():
-        assert [annealed(), annealed()] == [alone, alone]
+    _pool.forget_programs()
+    assert annealed() == annealed() == annealed()
+
+
+@pytest.mark.usefixtures("unshared")
+def test_no_model_is_kept_alive():
+    model = dense()
+    trained(model)
+    gone = weakref.ref(model), weakref.ref(model.module)
+    del model
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
+
+
+def test_only_the_computations_used_last_are_kept(monkeypatch):
+    monkeypatch.setattr(_pool, "CAPACITY", 1)
+    _pool.forget_programs()
+    model = dense()
+    model.fit(X[:20], X[:20, :1], batch_size=4, verbose=0)
+    assert len(_pool._kept) == 1
+    trained(dense(dropout=0.4))
+    trained(again := dense())
+    assert compiled(again) > 0
+
+
+def key(function, *args, constant_bytes=100):
+    closed, _ = traced(lambda moving, rest, batch: function(*moving), list(args), [], None)
+    return key_of(closed, constant_bytes)
+
+
+ONE = jnp.ones(3)
+SAME = [
+    (lambda x: jnp.sin(x) * 2.0, lambda x: jnp.sin(x) * 2.0),
+    (lambda x: x / np.float32("nan"), lambda x: x / np.float32("nan")),
+    (jax.nn.relu, lambda x: jax.nn.relu(x)),
+    (lambda x: x + np.arange(3.0), lambda x: x + np.arange(3.0)),
+    (lambda x: jax.lax.cond(True, jnp.sin, jnp.cos, x),) * 2,
+]
+DIFFERENT = [
+    (jnp.sin, jnp.cos),
+    (lambda x: x * 2.0, lambda x: x * 3.0),
+    (lambda x: x + 0.0, lambda x: x + -0.0),
+    (lambda x: x + np.arange(3.0), lambda x: x + np.arange(3.0)[::-1]),
+    (lambda x: x[0] - x[1], lambda x: x[1] - x[0]),
+    (lambda x: x.astype("int32"), lambda x: x.astype("int16")),
+    (
+        lambda x: jax.lax.fori_loop(0, 3, lambda i, x: x * 2.0, x),
+        lambda x: jax.lax.fori_loop(0, 3, lambda i, x: x * 3.0, x),
+    ),
+    (lambda x: jax.jit(jnp.sin)(x), lambda x: jax.jit(jnp.cos)(x)),
+]
+
+
+@pytest.mark.parametrize("pair", SAME)
+def test_keys_of_one_computation_are_equal(pair):
+    assert len({key(function, ONE) for function in pair}) == 1
+
+
+@pytest.mark.parametrize("pair", DIFFERENT)
+def test_keys_of_two_computations_differ(pair):
+    assert len({key(function, ONE) for function in pair}) == 2
+
+
+def test_inputs_of_other_shapes_or_dtypes_are_another_computation():
+    inputs = ONE, jnp.ones(4), jnp.ones(3, "bfloat16"), jnp.ones(3, "int32")
+    assert len({key(lambda x: x + x, array) for array in inputs}) == len(inputs)
+
+
+def test_large_constants_are_not_kept():
+    large = np.ones(26, "float32")
+    with pytest.raises(IncomparableError):
+        key(lambda x: x[0] + large, ONE)

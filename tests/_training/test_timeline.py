@@ -118,6 +118,7 @@ def test_a_callback_that_brackets_batches_runs_one_step_at_a_time(dispatches):
     assert any(count > 1 for count in dispatches if isinstance(count, int))
 
 
+@pytest.mark.usefixtures("unshared")
 def test_no_program_is_traced_twice_whatever_hooks_do():
     model = make()
 
@@ -132,6 +133,7 @@ def test_no_program_is_traced_twice_whatever_hooks_do():
     assert model._engine.traces() == {"train": 2}, "a loop and a single step"
 
 
+@pytest.mark.usefixtures("unshared")
 @pytest.mark.parametrize(
     ("steps_per_epoch", "traces"), [(None, 2), (9, 1)], ids=["whole pass", "full batches only"]
 )

@@ -18,6 +18,7 @@ class Net(nnx.Module):
         return self.last(nnx.relu(self.first(x)))
 
 
+@pytest.mark.usefixtures("unshared")
 @pytest.mark.one_device("on a mesh, evaluation traces the pass that `fit` has looked at again")
 @pytest.mark.parametrize("rows", [64, 100, 3200, 3210])
 @pytest.mark.parametrize("epochs", [1, 3])

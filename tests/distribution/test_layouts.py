@@ -111,6 +111,7 @@ def test_numbers_are_those_of_one_device(name, kind):
     assert any(spec != PartitionSpec() for spec in specs) == (kind != "dp")
 
 
+@pytest.mark.usefixtures("unshared")
 @pytest.mark.parametrize("name", ["sequential", "keras"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_layout_compiles_twice(name, kind):

@@ -140,6 +140,7 @@ def test_a_change_counts_from_the_next_step_on(place, steps):
     assert model.evaluate(X, Y, verbose=0) == 0
 
 
+@pytest.mark.usefixtures("unshared")
 @pytest.mark.parametrize("place", [in_an_nnx_variable, in_a_backend_variable, on_a_callback])
 def test_a_variable_changes_without_compiling_again(place):
     loss, change = place()

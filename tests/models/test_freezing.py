@@ -135,6 +135,7 @@ def test_parts_of_an_nnx_module_may_be_replaced_between_runs():
     assert all(moved(model, lambda: fit(model)))
 
 
+@pytest.mark.usefixtures("unshared")
 def test_setting_a_module_to_evaluate_compiles_nothing_again():
     model = cb.Model(Net(nnx.Rngs(0)))
     model.compile("adam", "mse")

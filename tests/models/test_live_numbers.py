@@ -79,6 +79,7 @@ def test_a_number_set_in_a_hook_counts_from_the_next_step_on(kind, options, chan
     assert getattr(model.optimizer, name) == np.float32(value)
 
 
+@pytest.mark.usefixtures("unshared")
 def test_only_the_first_assignment_compiles_again():
     model = line(cb.optimizers.SGD(0.01, momentum=0.9))
     fit(model, epochs=2)

@@ -119,6 +119,7 @@ def test_the_numbers_are_those_of_an_evaluation_at_that_batch(steps_per_executio
         np.testing.assert_allclose(received, expected, rtol=1e-5, err_msg=f"val_{key}")
 
 
+@pytest.mark.usefixtures("unshared")
 def test_it_compiles_no_program_more():
     made = model()
     fit(made, validation_freq="2 batches", epochs=4)

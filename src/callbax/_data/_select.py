@@ -1,5 +1,6 @@
 """Batches on the device, and how a compiled program takes one of them."""
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,12 @@ class Batches:
     order: Array | None
     size: int = field(metadata={"static": True})
     shares: tuple[int, ...] = field(default=(), metadata={"static": True})
+
+    @functools.cached_property
+    def form(self) -> tuple[Any, ...]:
+        """What batches have in common that the same programs take; it can be compared."""
+        leaves, structure = jax.tree.flatten(self)
+        return structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Compiled executions of a step: one at a time, or many in one dispatch."""
+"""A step's programs, made for arrays of every form that it is taken with."""
 
-import functools
 import threading
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,11 +10,13 @@ from jax import lax
 from jax.extend.core import jaxprs_in_params
 
 from callbax._core._types import Array, PyTree
-from callbax._data._placement import Placement
+from callbax._data._placement import OneDevice, Placement
 from callbax._data._select import Batches, select
 from callbax._modules._captured import Captured
+from callbax._training._computation import Computation, Taken, replayed, traced
 from callbax._training._pace import StepTime
-from callbax._training._state import Packed, TrainState
+from callbax._training._pool import pooled
+from callbax._training._state import Form, Packed, Packing, TrainState
 from callbax._training._step import Step
 
 CAPACITY = 256
@@ -24,14 +26,12 @@ ROW_BYTES = 64 * 2**20
 
 
 class Programs:
-    """A step's compiled programs; this is the only place where steps meet ``jax.jit``.
+    """A step's compiled programs.
 
-    One program runs a *dynamic* number of steps in a loop, and so serves full executions,
-    remainders and replays without compiling again. If executions of one step are the rule, a
-    program of a single step saves what the loop costs. Both give the same bits: each step sits
-    behind optimization barriers, so that XLA sees the same computation in either. Where XLA
-    compiles a step worse inside a loop, and then with other bits, the single step is dispatched as
-    often as asked for, and the loop is never used.
+    The step is traced once for arrays of a form, whatever is then compiled of it: see
+    `Computation`. On one device, equal models share what was compiled. If XLA compiles a step worse
+    inside a loop, and then with other bits, the single step is dispatched as often as asked for,
+    and the loop is never used.
 
     Args:
         step: The pure step.
@@ -40,35 +40,27 @@ class Programs:
 
     Attributes:
         constants: Numbers of Python that the step reads; for others it is compiled again.
-        traces: How often a program was traced; each trace is a compilation.
     """
 
     def __init__(self, step: Step, placement: Placement, *, looped: bool = True) -> None:
         self.step, self.looped = step, looped
         self._placement = placement
-        # Where the leaves of states are, by the states' structure.
-        self._places: dict[Any, list[Any]] = {}
-        self.traces = 0
+        self._packing = Packing(step.moves, step.reads)
         self.constants: tuple[Any, ...] = ()
+        self._computations: dict[Any, Computation] = {}
+        # How often they had been traced for other models before this one came to them.
+        self._before: dict[Computation, int] = {}
         self._prepared: dict[Any, threading.Thread] = {}
         self._step_times: dict[Any, StepTime] = {}
-        self._loop = jax.jit(
-            self._trace_loop, static_argnames=("structure", "capacity", "constants")
-        )
-        self._single = jax.jit(self._trace_single, static_argnames=("structure", "constants"))
-        self._single_overwriting = jax.jit(
-            self._trace_single,
-            static_argnames=("structure", "constants"),
-            donate_argnames="moving",
-        )
+
+    @property
+    def traces(self) -> int:
+        """How often a program was traced since this model came to it; each is a compilation."""
+        return sum(found.traces - before for found, before in self._before.items())
 
     def pack(self, state: TrainState) -> Packed:
         """Returns a state in the form that `run` takes."""
-        packed = Packed.of(state, self.step.moves, self.step.reads)
-        if packed.structure not in self._places:
-            leaves = packed.moving + packed.rest
-            self._places[packed.structure] = [leaf.sharding for leaf in leaves]
-        return packed
+        return self._packing.pack(state)
 
     def renew(self, captured: Captured) -> bool:
         """Takes the numbers of Python that the step reads; returns whether they have changed."""
@@ -107,31 +99,16 @@ class Programs:
             The state after them, and their rows in blocks: leaves of shape (capacity, ...).
         """
         with self._placement.tracing():
-            moving, rest, structure = start.moving, start.rest, start.structure
-            scalar = self._placement.scalar
+            computation = self._computation(start, batches)
+            moving, rest, scalar = start.moving, start.rest, self._placement.scalar
             if self.looped and not (single and count == 1):
-                moving, rows = self._loop(
-                    moving,
-                    rest,
-                    batches,
-                    scalar(first),
-                    scalar(count),
-                    structure=structure,
-                    capacity=capacity,
-                    constants=self.constants,
-                )
+                at, steps = scalar(first), scalar(count)
+                moving, rows = computation.loop(moving, rest, batches, at, steps, capacity=capacity)
                 return start.moved(moving), [rows]
-            program = self._single_overwriting if overwrite else self._single
+            program = computation.overwriting if overwrite else computation.single
             blocks = []
             for index in range(first, first + count):
-                moving, row = program(
-                    moving,
-                    rest,
-                    batches,
-                    scalar(index),
-                    structure=structure,
-                    constants=self.constants,
-                )
+                moving, row = program(moving, rest, batches, scalar(index))
                 blocks.append(row)
             return start.moved(moving), blocks
 
@@ -148,16 +125,11 @@ class Programs:
         """
         key = batches.size, batches.shares, self.constants
         if key not in self._prepared:
-            program = self._single_overwriting if overwrite else self._single
             with self._placement.tracing():
-                lowered = program.lower(
-                    start.moving,
-                    start.rest,
-                    batches,
-                    self._placement.scalar(0),
-                    structure=start.structure,
-                    constants=self.constants,
-                )
+                computation = self._computation(start, batches)
+                program = computation.overwriting if overwrite else computation.single
+                zero = self._placement.scalar(0)
+                lowered = program.lower(start.moving, start.rest, batches, zero)
             self._prepared[key] = threading.Thread(target=lowered.compile)
             self._prepared[key].start()
 
@@ -178,85 +150,53 @@ class Programs:
         if self.step.keys is not None:
             return CAPACITY
         with self._placement.tracing():
-            row = self._row(start.moving, start.rest, batches, 0, structure=start.structure)
+            row = self._computation(start, batches).row(start.moving, start.rest, batches)
         row_bytes: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
         return max(1, min(CAPACITY, ROW_BYTES // max(1, row_bytes)))
 
-    def _trace_loop(
-        self,
-        moving: list[Array],
-        rest: list[Array],
-        batches: Batches,
-        first: Array,
-        count: Array,
-        *,
-        structure: Any,
-        capacity: int,
-        constants: tuple[Any, ...],
-    ) -> tuple[list[Array], PyTree]:
-        self.traces += 1
-
-        def body(i: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
-            moving, rows = carry
-            moving, row = self._step(moving, rest, batches, first + i, structure=structure)
-            rows = jax.tree.map(
-                lambda rows, row: lax.dynamic_update_index_in_dim(rows, row, i, 0), rows, row
+    def _computation(self, start: Packed, batches: Batches) -> Computation:
+        """Returns the programs for a state and batches of these forms."""
+        eager: bool = jax.config.jax_disable_jit  # type: ignore[attr-defined]
+        key = start.form, batches.form, self.constants, eager
+        if key not in self._computations:
+            # What is divided among devices is traced as it lies on them, and for one model alone.
+            shared = isinstance(self._placement, OneDevice) and not eager
+            found = self._computations[key] = (self._shared if shared else self._own)(
+                start, batches
             )
-            return moving, rows
+            self._before[found] = found.traces
+        return self._computations[key]
 
-        row = self._row(moving, rest, batches, first, structure=structure)
-        rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
-        rows = self._placement.gather(rows)
-        # Never unrolled: an unrolled loop is fused across steps and changes the bits.
-        moved, rows = lax.fori_loop(0, count, body, (moving, rows))
-        return moved, rows
+    def _own(self, start: Packed) -> Computation:
+        return Computation(
+            partial(self._inner, form=start.form), self._placement, start.form.places, self._row
+        )
 
-    def _trace_single(
-        self,
-        moving: list[Array],
-        rest: list[Array],
-        batches: Batches,
-        index: Array,
-        *,
-        structure: Any,
-        constants: tuple[Any, ...],
-    ) -> tuple[list[Array], PyTree]:
-        self.traces += 1
-        moved, row = self._step(moving, rest, batches, index, structure=structure)
-        return moved, jax.tree.map(lambda leaf: leaf[None], row)
+    def _shared(self, start: Packed, batches: Batches) -> Computation:
+        """Returns the programs of what the step computes, of an equal model's if there are any."""
+        inner, batch = partial(self._inner, form=start.form), jax.eval_shape(select, batches, 0)
+        closed, structure = traced(inner, start.moving, start.rest, batch)
 
-    def _row(self, *args: Any, structure: Any) -> PyTree:
-        """Returns the shapes and dtypes of a step's row."""
-        if self.step.keys is not None:
-            return jax.ShapeDtypeStruct((len(self.step.keys) + 1,), jnp.float32)
-        return jax.eval_shape(functools.partial(self._step, structure=structure), *args)[1]
+        def make() -> Computation:
+            step = replayed(closed, structure)
+            return Computation(step, self._placement, start.form.places, self._row)
 
-    def _step(
-        self,
-        moving: list[Array],
-        rest: list[Array],
-        batches: Batches,
-        index: Array,
-        *,
-        structure: Any,
-    ) -> tuple[list[Array], PyTree]:
-        # What does not move goes through the barrier too: XLA would compute what follows from it
-        # alone, such as -learning_rate, once before the loop, and round differently for it.
-        places, count = self._places[structure], len(moving)
-        batch = self._placement.divide(select(batches, index))
-        moving, rest, batch = lax.optimization_barrier((moving, rest, batch))
-        # Said again behind the barrier: in a loop XLA would divide the same step in another way.
-        moving = self._placement.pin(moving, places[:count])
-        rest, batch = self._placement.pin(rest, places[count:]), self._placement.divide(batch)
-        before, read = jax.tree.unflatten(structure, moving + rest)
+        return pooled(closed, structure, make)
+
+    @property
+    def _row(self) -> PyTree:
+        """Shapes and dtypes of the step's row; None if they are not known yet."""
+        if self.step.keys is None:
+            return None
+        return jax.ShapeDtypeStruct((len(self.step.keys) + 1,), jnp.float32)
+
+    def _inner(self, moving: list[Array], rest: list[Array], batch: PyTree, *, form: Form) -> Taken:
+        before, read = jax.tree.unflatten(form.structure, moving + rest)
         after, row = self.step.run(before | read, batch)
         moved = jax.tree.map(
             lambda new, old: lax.convert_element_type(new, old.dtype), after, before
         )
-        leaves = self._placement.pin(jax.tree.leaves(moved), places[:count])
-        row = self._placement.gather(row)
-        result: tuple[list[Array], PyTree] = lax.optimization_barrier((leaves, row))
-        return result
+        return jax.tree.leaves(moved), row
 
 
 def loops_well(jaxpr: Any, platform: str) -> bool:

@@ -427,9 +427,7 @@ class Engine:
         owned: bool,
     ) -> Timeline:
         recipe, captured = self.recipe, self.recipe.captured
-        programs = self._programs.of(
-            mode, recipe, lambda: recipe.step(mode, self, spec), spec, start
-        )
+        programs = self._programs.of(mode, lambda: recipe.step(mode, self, spec), spec, start)
         steps = recipe.steps_per_execution
         exact = hooks.needs_exact(mode) and steps == "auto"
         single = exact or overwrites or not programs.looped

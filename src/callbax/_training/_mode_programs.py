@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 from callbax._core._hooks import Mode
 from callbax._core._types import PyTree
-from callbax._data._placement import OneDevice, Placement
+from callbax._data._placement import Placement
 from callbax._modules._protocol import Functional
 from callbax._modules._trace import trace
 from callbax._training._compile import Programs, loops_well
-from callbax._training._pool import pooled
-from callbax._training._recipe import Recipe
 from callbax._training._state import TrainState
 from callbax._training._step import Step
 
@@ -33,7 +31,6 @@ class ModePrograms:
     def of(
         self,
         mode: Mode,
-        recipe: Recipe,
         make_step: Callable[[], Step],
         batch: PyTree,
         start: TrainState,
@@ -42,21 +39,12 @@ class ModePrograms:
 
         Args:
             mode: "train", "test" or "predict".
-            recipe: What the step was made of.
             make_step: Makes the step, if there are no programs yet.
             batch: ``(x, y, sample_weight)``, arrays or their shapes and dtypes.
             start: The state from which the run starts.
         """
         if mode not in self.by_mode:
-            step = make_step()
-            # What losses hold from outside is one model's own, and so is how arrays are divided.
-            divided = not isinstance(self._placement, OneDevice)
-            alone = bool(recipe.captured) or recipe.run_eagerly or divided
-
-            def make() -> Programs:
-                return self._made(step, batch, start)
-
-            self.by_mode[mode] = make() if alone else pooled(step, start, batch, make)
+            self.by_mode[mode] = self._made(make_step(), batch, start)
         return self.by_mode[mode]
 
     def forget(self) -> None:

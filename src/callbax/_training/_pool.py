@@ -1,60 +1,51 @@
-"""Compiled programs for models of one computation, made once for all of them."""
+"""Compiled programs that equal models share: a model made again compiles nothing."""
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from typing import Any
 
-import jax
-import numpy as np
+from jax.extend.core import ClosedJaxpr
 
-from callbax._core._types import PyTree
-from callbax._training._compile import Programs
-from callbax._training._state import TrainState
-from callbax._training._step import Step
+from callbax._training._computation import Computation
+from callbax._training._jaxpr_key import IncomparableError, key_of
 
-_POOL: ContextVar[dict[Any, Programs] | None] = ContextVar("pool", default=None)
-_ADDRESS = re.compile(r"0x[0-9a-f]+|\bid=\d+")
-"""What differs in the text of a program from object to object."""
+CAPACITY = 32
+"""Computations that are kept, those used last."""
+CONSTANT_BYTES = 2**20
+"""Arrays inside a computation that may be kept alive together with it."""
 
-
-@contextmanager
-def sharing_programs() -> Iterator[None]:
-    """Lets models share programs, while a block lasts, if their steps are the same computation.
-
-    Use it where many equal models are made, one after the other.
-    """
-    token = _POOL.set({})
-    try:
-        yield
-    finally:
-        _POOL.reset(token)
+_lock = threading.Lock()
+_kept: OrderedDict[Hashable, Computation] = OrderedDict()
 
 
-def pooled(step: Step, state: TrainState, batch: PyTree, make: Callable[[], Programs]) -> Programs:
-    """Returns the programs of a step: those of a model before, if they are shared.
+def pooled(closed: ClosedJaxpr, structure: Any, make: Callable[[], Computation]) -> Computation:
+    """Returns the compiled programs of a computation, those of an equal one if there are any.
+
+    Invariant: what is kept was made of a jaxpr alone. It holds no model, and whatever else a step
+    may read, such as attributes of its module, was read when its own model traced it.
 
     Args:
-        step: The step. It must read nothing from outside that is not in the state: another model's
-            may be traced in its place.
-        state: A state that it takes.
-        batch: Shapes and dtypes of a batch.
+        closed: The computation.
+        structure: How its outputs make up what a step returns.
         make: Makes the programs.
     """
-    pool = _POOL.get()
-    if pool is None:
+    try:
+        key = structure, key_of(closed, CONSTANT_BYTES)
+        hash(key)
+    except (IncomparableError, TypeError):  # TypeError: a parameter that cannot be hashed
         return make()
-    key = signature(step, state, batch)
-    if key not in pool:
-        pool[key] = make()
-    return pool[key]
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+        made = _kept[key] = make()
+        if len(_kept) > CAPACITY:
+            _kept.popitem(last=False)
+        return made
 
 
-def signature(step: Step, state: TrainState, batch: PyTree) -> tuple[Any, ...]:
-    """Returns what two steps have in common if they are the same computation."""
-    fields = {name: getattr(state, name) for name in (*step.moves, *step.reads)}
-    closed = jax.make_jaxpr(step.run)(fields, batch)
-    held = tuple((np.shape(value), np.asarray(value).tobytes()) for value in closed.consts)
-    form = jax.tree.structure((fields, batch))
-    return step.moves, step.reads, step.keys, form, _ADDRESS.sub("", str(closed)), held
+def forget_programs() -> None:
+    """Lets no model made from now on share programs with one made before."""
+    with _lock:
+        _kept.clear()

@@ -81,48 +81,76 @@ def check_same_form(old: TrainState, new: TrainState) -> None:
             )
 
 
+@dataclass(frozen=True, eq=False)
+class Form:
+    """What states have in common that the same programs take; programs make one for all of them.
+
+    Attributes:
+        structure: How the leaves make up the fields that a step moves and those that it reads.
+        places: Where the leaves are, those that move first.
+    """
+
+    structure: Any
+    places: list[Any]
+
+
 class Packed:
     """A state in the form that compiled programs take: lists, which dispatch faster than trees.
 
-    Invariant: `moving` and `rest`, unflattened by `structure`, are the fields that the step moves
-    and reads; every other field is that of `others`. The fields that move are None in `others`, so
-    that no state before this one is kept alive by it.
+    Invariant: `moving` and `rest`, unflattened by the form's structure, are the fields that the
+    step moves and reads; every other field is that of `others`. The fields that move are None in
+    `others`, so that no state before this one is kept alive by it.
 
     Args:
         moving: Leaves of the fields that steps move.
         rest: Leaves of the fields that steps read and leave as they are.
-        structure: How the leaves make up these fields.
+        form: How the leaves make up these fields, and where they are.
         others: A state whose other fields count.
     """
 
     def __init__(
-        self, moving: list[Array], rest: list[Array], structure: Any, others: TrainState
+        self, moving: list[Array], rest: list[Array], form: Form, others: TrainState
     ) -> None:
-        self.moving, self.rest, self.structure, self._others = moving, rest, structure, others
-
-    @classmethod
-    def of(cls, state: TrainState, moves: tuple[str, ...], reads: tuple[str, ...]) -> "Packed":
-        """Returns a state packed for a step that moves and reads certain fields."""
-        fields = vars(state)
-        moving = {name: fields[name] for name in moves}
-        rest = {name: fields[name] for name in reads}
-        leaves, structure = jax.tree.flatten((moving, rest))
-        count = len(jax.tree.leaves(moving))
-        # Without the moving fields, which would live on for as long as what comes of them.
-        others = state.replace(**dict.fromkeys(moves))
-        packed = cls(leaves[:count], leaves[count:], structure, others)
-        vars(packed)["state"] = state
-        return packed
+        self.moving, self.rest, self.form, self._others = moving, rest, form, others
 
     @functools.cached_property
     def state(self) -> TrainState:
         """The state, the same object at every call."""
-        moving, _ = jax.tree.unflatten(self.structure, self.moving + self.rest)
+        moving, _ = jax.tree.unflatten(self.form.structure, self.moving + self.rest)
         return self._others.replace(**moving)
 
     def moved(self, moving: list[Array]) -> "Packed":
         """Returns the state with other leaves in the fields that steps move."""
-        return Packed(moving, self.rest, self.structure, self._others)
+        return Packed(moving, self.rest, self.form, self._others)
+
+
+class Packing:
+    """Packs the states of one step.
+
+    Args:
+        moves: Fields that the step moves.
+        reads: Fields that it reads and leaves as they are.
+    """
+
+    def __init__(self, moves: tuple[str, ...], reads: tuple[str, ...]) -> None:
+        self._moves, self._reads = moves, reads
+        self._forms: dict[Any, Form] = {}
+
+    def pack(self, state: TrainState) -> Packed:
+        """Returns a state packed; those of equal structure, shapes and dtypes share a form."""
+        fields = vars(state)
+        moving = {name: fields[name] for name in self._moves}
+        rest = {name: fields[name] for name in self._reads}
+        leaves, structure = jax.tree.flatten((moving, rest))
+        count = len(jax.tree.leaves(moving))
+        key = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
+        if key not in self._forms:
+            self._forms[key] = Form(structure, [leaf.sharding for leaf in leaves])
+        # Without the moving fields, which would live on for as long as what comes of them.
+        others = state.replace(**dict.fromkeys(self._moves))
+        packed = Packed(leaves[:count], leaves[count:], self._forms[key], others)
+        vars(packed)["state"] = state
+        return packed
 
 
 def own(arrays: list[Array]) -> None:

@@ -3,13 +3,15 @@
 import gc
 
 from callbax._core._naming import clear_names
+from callbax._training._pool import forget_programs
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Lets automatic names of layers and metrics start again from their first.
+    """Lets automatic names of layers and metrics start again, and forgets compiled programs.
 
     Call it between models built in one process, so that each has the same names as if it were
-    alone.
+    alone. A model that is made again uses the compiled programs of an equal one before it, of which
+    the last 32 are kept; after this call it compiles its own.
 
     Differs from Keras: nothing else is global here, so nothing else is cleared; models built
     before continue to work.
@@ -23,5 +25,6 @@ def clear_session(free_memory: bool = True) -> None:
     Source: https://keras.io/api/utils/config_utils/#clearsession-function
     """
     clear_names()
+    forget_programs()
     if free_memory:
         gc.collect()

@@ -12,7 +12,6 @@ from typing import Any
 
 from callbax._core._hooks import HOOKS
 from callbax._stores._encoding import decode, encode
-from callbax._training._pool import sharing_programs
 from callbax.callbacks import BackupAndRestore, Callback, CallbackList
 from callbax.callbacks._checks import overrider
 from callbax.testing._differences import first_difference
@@ -106,13 +105,12 @@ def check_callback(
     trial = Trial(made if is_factory else lambda: copy.deepcopy(made), make_model, ignored)
     callback = trial.make()
     name = type(callback).__name__
-    with sharing_programs():  # all its models are alike: most of the time would be XLA's
-        whole = _whole(trial, name)
-        _check_states(trial, name)
-        _check_interruptions(trial, name, whole)
-        _check_second_fit(trial, name, whole)
-        exceptions = _check_exceptions(trial, name)
-        _check_copies(trial, name, whole)
+    whole = _whole(trial, name)
+    _check_states(trial, name)
+    _check_interruptions(trial, name, whole)
+    _check_second_fit(trial, name, whole)
+    exceptions = _check_exceptions(trial, name)
+    _check_copies(trial, name, whole)
     return CallbackReport(
         name,
         tuple(hook for hook in HOOKS if overrider(callback, hook) is not None),
