@@ -80,7 +80,8 @@ KINDS = [sequential, nnx_module, keras_own, keras_here]
 
 
 def made(kind):
-    keras.backend.clear_session()  # so that all are called the same
+    for library in (cb, keras):  # so that all are called the same
+        library.backend.clear_session(free_memory=False)
     cb.utils.set_random_seed(7)
     keras.utils.set_random_seed(7)
     return kind()

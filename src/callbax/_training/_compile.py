@@ -160,11 +160,9 @@ class Programs:
         key = start.form, batches.form, self.constants, eager
         if key not in self._computations:
             # What is divided among devices is traced as it lies on them, and for one model alone.
-            shared = isinstance(self._placement, OneDevice) and not eager
-            found = self._computations[key] = (self._shared if shared else self._own)(
-                start, batches
-            )
-            self._before[found] = found.traces
+            alone = eager or not isinstance(self._placement, OneDevice)
+            found = self._own(start) if alone else self._shared(start, batches)
+            self._computations[key], self._before[found] = found, found.traces
         return self._computations[key]
 
     def _own(self, start: Packed) -> Computation:
