@@ -5,35 +5,39 @@ Keras use, and ``tf.nn``, ``tf.math`` and ``tf.random``.
 """
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
-from callbax import (
-    _tf,
-    activations,
-    backend,
-    callbacks,
-    datasets,
-    distribution,
-    initializers,
-    keras,
-    layers,
-    losses,
-    math,
-    metrics,
-    models,
-    nn,
-    optimizers,
-    random,
-    saving,
-    testing,
-    utils,
-    wrappers,
-)
+from callbax import _tf
 from callbax._core._missing import missing_names
 from callbax._tf import *  # noqa: F403
-from callbax.layers import Input
-from callbax.models import Model, Sequential
+
+if TYPE_CHECKING:
+    from callbax import (
+        activations,
+        backend,
+        callbacks,
+        datasets,
+        distribution,
+        initializers,
+        keras,
+        layers,
+        losses,
+        math,
+        metrics,
+        models,
+        nn,
+        optimizers,
+        random,
+        saving,
+        testing,
+        utils,
+        wrappers,
+    )
+    from callbax.layers import Input
+    from callbax.models import Model, Sequential
+
+    __version__: str
 
 __all__ = [
     "Input",
@@ -62,11 +66,7 @@ __all__ = [
 ]
 __all__ += _tf.__all__
 
-try:
-    __version__: str = version("callbax")
-except PackageNotFoundError:  # run from its sources
-    __version__ = "unknown"
-
+_HOMES = {"Input": "callbax.layers", "Model": "callbax.models", "Sequential": "callbax.models"}
 _HINTS = {
     "data": "Pass arrays to `fit`, or any iterable of batches `(x, y)`: a generator, a "
     "`utils.PyDataset`, a DataLoader of torch; `fit` shuffles, batches and reads ahead itself. "
@@ -96,7 +96,37 @@ def unload_ipython_extension(ipython: object) -> None:
     importlib.import_module("callbax.keras_training").give_back()
 
 
+def _version() -> str:
+    metadata: Any = importlib.import_module("importlib.metadata")  # slow, and seldom asked for
+    try:
+        found: str = metadata.version("callbax")
+    except metadata.PackageNotFoundError:  # run from its sources
+        return "unknown"
+    return found
+
+
+_missing = missing_names(__name__, "Make a `Sequential`, or a `Model` of any nnx.Module.", _HINTS)
+
+
+def _found(name: str) -> Any:
+    """Returns what a name of the root stands for; a room is loaded when it is first asked for."""
+    if name == "__version__":
+        return _version()
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    return _missing(name, sys._getframe(2))  # noqa: SLF001  the documented way to the caller
+
+
+def _get(name: str) -> Any:
+    globals()[name] = _found(name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})
+
+
 if not TYPE_CHECKING:  # a type checker is to report unknown names
-    __getattr__ = missing_names(
-        __name__, "Make a `Sequential`, or a `Model` of any nnx.Module.", _HINTS
-    )
+    __getattr__ = _get

@@ -11,7 +11,14 @@ import callbax as cb
 from callbax._core._registry import REGISTRIES
 from callbax.optimizers import schedules
 
-KINDS = ("loss", "metric", "initializer", "optimizer", "layer", "schedule")
+KINDS = {
+    "loss": cb.losses,
+    "metric": cb.metrics,
+    "initializer": cb.initializers,
+    "optimizer": cb.optimizers,
+    "layer": cb.layers,
+    "schedule": schedules,
+}
 NEEDED = {
     "Activation": {"activation": "relu"},
     "AveragePooling1D": {"pool_size": 2},

@@ -90,8 +90,8 @@ def test_equals_keras_batch_by_batch(name, options, shape, weighted):
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_default_names_directions_and_configs_are_keras_s(name):
-    cb.backend.clear_session()
-    keras.backend.clear_session(free_memory=False)
+    for library in (cb, keras):
+        library.backend.clear_session(free_memory=False)
     ours = getattr(metrics, name)(**NEEDED[name])
     theirs = getattr(keras.metrics, name)(**NEEDED[name])
     assert ours.name == theirs.name

@@ -1,6 +1,8 @@
 """Objects as plain values and back."""
 
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -144,3 +146,19 @@ def test_a_registered_function_is_found_by_its_name_alone():
         read(as_keras_3_6_wrote("unheard_of"))
     with pytest.raises(ValueError, match="oubled"):
         read(as_keras_3_6_wrote("oubled"))
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("keras.losses", "MeanSquaredError"), ("keras.optimizers", "Adam")]
+)
+def test_names_are_known_before_their_rooms_are_loaded(module, name):
+    described = {"module": module, "class_name": name, "config": {}, "registered_name": None}
+    script = (
+        "import sys, callbax\n"
+        f"made = callbax.saving.deserialize_keras_object({described})\n"
+        "print(type(made).__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"{name}\n", done.stderr

@@ -1,5 +1,6 @@
 """Objects as plain values and back, in Keras's words, without ever running code from a file."""
 
+import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbax._core._errors import closest, describe, explain
-from callbax._core._registry import REGISTRIES
+from callbax._core._registry import REGISTRIES, Registry
 from callbax.saving._dtypes import is_number
 from callbax.saving.registration import (
     get_custom_objects,
@@ -27,6 +28,9 @@ KINDS = {
     "keras.optimizers.schedules": "schedule",
 }
 """Module as Keras's files say it -> the kind of registry that knows its names."""
+ROOMS = {kind: module.replace("keras", "callbax") for module, kind in KINDS.items()}
+ROOMS["model"] = "callbax.models"
+"""Kind -> the room whose import fills its registry."""
 HOUSE = "callbax."
 
 
@@ -153,9 +157,14 @@ def _describe_object(obj: Any) -> dict[str, Any]:
     return {"module": cls.__module__, **described, "registered_name": name}
 
 
+def _registry(kind: str) -> Registry:
+    importlib.import_module(ROOMS[kind])  # the user may not have asked for the room yet
+    return REGISTRIES[kind]
+
+
 def _lookup(kind: str, name: str) -> Any:
-    registry = REGISTRIES.get(kind)
-    return registry.lookup(name) if registry is not None and name in registry else None
+    registry = _registry(kind)
+    return registry.lookup(name) if name in registry else None
 
 
 class _Reader:
@@ -228,12 +237,11 @@ class _Reader:
         found = None if wants_class or ">" in name else self._by_short_name(name)
         if found is not None:
             return found
-        registry = REGISTRIES.get(kind or "layer")
         raise self._refuse(
             "classes and functions that callbax has or that you name",
             f'"{name}" of module "{config.get("module")}"',
             f'Pass custom_objects={{"{name}": ...}}, or decorate yours with '
-            f"@register_keras_serializable(). {closest(name, registry or ())}",
+            f"@register_keras_serializable(). {closest(name, _registry(kind or 'layer'))}",
         )
 
     def _by_short_name(self, name: str) -> Any:
