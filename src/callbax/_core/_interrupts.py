@@ -23,10 +23,13 @@ class Interrupts:
     raised at once, wherever that is: a hook may never end.
 
     Signals reach the main thread alone; runs of others leave them alone.
+
+    Attributes:
+        pending: The number of the signal that was noted; None for none.
     """
 
     def __init__(self) -> None:
-        self._noted: int | None = None
+        self.pending: int | None = None
         self._runs = 0
         self._waiting = False
 
@@ -41,9 +44,9 @@ class Interrupts:
         try:
             yield
         except BaseException as error:
-            if self._runs == 1 and self._noted is not None:
-                error.add_note(f"Meanwhile {signal.Signals(self._noted).name} came.")
-                self._noted = None
+            if self._runs == 1 and self.pending is not None:
+                error.add_note(f"Meanwhile {signal.Signals(self.pending).name} came.")
+                self.pending = None
             raise
         finally:
             self._runs -= 1
@@ -65,14 +68,9 @@ class Interrupts:
         finally:
             self._waiting = False
 
-    @property
-    def pending(self) -> int | None:
-        """The number of the signal that was noted; None for none."""
-        return self._noted
-
     def note(self, number: int) -> None:
         """Notes a signal that another process of the run has got."""
-        self._noted = self._noted or number
+        self.pending = self.pending or number
 
     def check(self, first: Callable[[], None] | None = None) -> None:
         """Raises for a signal that was noted.
@@ -84,13 +82,13 @@ class Interrupts:
             KeyboardInterrupt: It was Ctrl-C.
             SystemExit: It was SIGTERM; the status is 143, as shells have it.
         """
-        if self._noted is None or threading.current_thread() is not threading.main_thread():
+        if self.pending is None or threading.current_thread() is not threading.main_thread():
             return
         try:
             if first is not None:
                 first()
         finally:
-            number, self._noted = self._noted, None
+            number, self.pending = self.pending, None
             if number is not None:  # a second one was raised meanwhile
                 raise _error_for(number)
 
@@ -102,10 +100,10 @@ class Interrupts:
         return ours
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._waiting or self._noted is not None:
-            self._noted = None
+        if self._waiting or self.pending is not None:
+            self.pending = None
             raise _error_for(number)
-        self._noted = number
+        self.pending = number
 
 
 INTERRUPTS = Interrupts()

@@ -1,6 +1,6 @@
 """Steps in one dispatch, and the rows that they leave for the hooks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -29,6 +29,7 @@ class Execution:
         rows: The rows one by one, on the host; None before they were fetched.
         took: How many seconds the device took, and whether it may have been ready before anybody
             looked; None if nobody has to know.
+        ends: The batch of the run after its last one.
     """
 
     begins: int
@@ -42,11 +43,10 @@ class Execution:
     returned: float
     rows: list[Any] | None = None
     took: tuple[float, bool] | None = None
+    ends: int = field(init=False)
 
-    @property
-    def ends(self) -> int:
-        """The batch of the run after its last one."""
-        return self.begins + self.count
+    def __post_init__(self) -> None:
+        self.ends = self.begins + self.count  # asked for at every batch
 
     @property
     def is_ready(self) -> bool:

@@ -117,7 +117,8 @@ class Alone:
         note()
 
     def check_interrupts(self, at: int, first: Callable[[], None] | None) -> None:
-        INTERRUPTS.check(first)
+        if INTERRUPTS.pending is not None:
+            INTERRUPTS.check(first)
 
     def leave(self, error: BaseException, at: int) -> None:
         """Nobody has to be told."""

@@ -48,7 +48,11 @@ class Rows:
 
     def logs(self) -> Logs:
         """Returns the running metrics after the last batch, a new dict of floats."""
-        row = self._row()
+        if self._last is None:
+            row = self._recorded
+        else:  # as `_row` finds it, which would be one more call at every batch
+            execution, index = self._last
+            row = (execution.rows or self.of(execution))[index]
         # The row has a value more than there are keys: the batch's own loss.
         return {} if row is None else dict(zip(self._keys or (), row, strict=False))
 
@@ -110,4 +114,4 @@ class Rows:
         if self._last is None:
             return self._recorded
         execution, index = self._last
-        return self.of(execution)[index]
+        return (execution.rows or self.of(execution))[index]

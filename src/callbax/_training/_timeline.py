@@ -153,6 +153,9 @@ class Timeline:
 
     def next_size(self) -> int | None:
         """Returns the samples in the next batch, or None at the end of the epoch or the data."""
+        execution = self._current
+        if execution is not None and self._cursor < execution.ends:
+            return execution.chunk.batches.size
         self.gauge.see()
         if self._cursor == self._executions.epoch_end or not self._find():
             if self._check is not None:
@@ -171,28 +174,27 @@ class Timeline:
             Over how many batches it moved.
         """
         with self._lock:
-            return self._advance(whole=whole)
-
-    def _advance(self, *, whole: bool) -> int:
-        if self._captured is not None and self._captured.changed(self._known.state.captured):
-            self._take_captured(self._captured)
-        execution = self._current
-        if execution is None or self._cursor == execution.ends:
-            if execution is not None:
-                self.stops(False)  # if the loop has not asked
-            execution = self._begin_execution()
-        moved = execution.ends - self._cursor if whole else 1
-        self._cursor += moved
-        self._reading.offset += moved
-        self.rows.move_to(execution, self._cursor - execution.begins - 1)
-        if self._exact:
-            execution.wait()
-            self.rows.of(execution)
-        return moved
+            if self._captured is not None and self._captured.changed(self._known.state.captured):
+                self._take_captured(self._captured)
+            execution = self._current
+            if execution is None or self._cursor == execution.ends:
+                if execution is not None:
+                    self.stops(False)  # if the loop has not asked
+                execution = self._begin_execution()
+            moved = execution.ends - self._cursor if whole else 1
+            self._cursor += moved
+            self._reading.offset += moved
+            self.rows.move_to(execution, self._cursor - execution.begins - 1)
+            if self._exact:
+                execution.wait()
+                self.rows.of(execution)
+            return moved
 
     def stops(self, wanted: bool) -> bool:
         """Returns whether to stop after this batch, if this process wants to or not."""
-        if wanted and self.peers.several:
+        if not self.peers.several:
+            return wanted
+        if wanted:
             self._dispatch_owed()
         return self.peers.stops(wanted, self._cursor, self._ends)
 

@@ -129,13 +129,16 @@ class HookCalls:
             except BaseException as error:
                 note_missing_key(error, logs, f"{type(call.callback).__name__}.{hook}")
                 self._failed(error, call, hook)
-            began = self._charge(call, began, hook)
+            ended = time.perf_counter()
+            call.clock.note(ended - began)
+            self._charge_more(call, began, ended, hook)
+            began = ended
             if self.watching and getattr(self.model, "stop_training", False):
                 self._note_stop(call)
 
     def call_batch(self, hook: str, batch: int, logs: Logs | None) -> None:
         """Calls a hook of a batch."""
-        # Apart from `call` because it is on the path of every batch: the lookup and the calls.
+        # Apart from `call` because it is on the path of every batch: so is its account.
         logs = {} if logs is None else logs
         began = time.perf_counter()
         for call in self._calls[hook]:
@@ -144,24 +147,21 @@ class HookCalls:
             except BaseException as error:
                 note_missing_key(error, logs, f"{type(call.callback).__name__}.{hook}")
                 self._failed(error, call, hook, batch)
-            began = self._charge(call, began, hook, batch)
+            ended = time.perf_counter()
+            call.clock.note(ended - began)
+            if self.waste.noted or self.spans.listeners:
+                self._charge_more(call, began, ended, hook, batch)
+            began = ended
             if self.watching and getattr(self.model, "stop_training", False):
                 self._note_stop(call, batch)
 
-    def _charge(self, call: _Call, began: float, hook: str, batch: int | None = None) -> float:
-        """Puts what a call has cost on its callback's account; returns when it ended."""
-        ended = time.perf_counter()
-        clock, seconds = call.clock, ended - began
-        clock.calls += 1
-        clock.seconds += seconds
-        if seconds > clock.worst:
-            clock.worst = seconds
-        if self.waste.noted:
-            self.waste.charge(call.account)
-        if self.spans.listeners:
-            name = f"{type(call.callback).__name__}.{hook}"
-            self.spans.tell("hooks", name, began, ended, epoch=self.epoch, batch=batch)
-        return ended
+    def _charge_more(
+        self, call: _Call, began: float, ended: float, hook: str, batch: int | None = None
+    ) -> None:
+        """Puts what a call has cost besides its time on its callback's account, and draws it."""
+        self.waste.charge(call.account)
+        name = f"{type(call.callback).__name__}.{hook}"
+        self.spans.tell("hooks", name, began, ended, epoch=self.epoch, batch=batch)
 
     def state_of(self, callback: Any) -> Any:
         """Returns a callback's state; None if it has failed, now or before."""
