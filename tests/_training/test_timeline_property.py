@@ -1,14 +1,14 @@
 """Whatever hooks do, fused executions leave the trace, the logs and the bits of single steps."""
 
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import jax
 import numpy as np
 import pytest
 from flax import nnx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.programs import DEEDS, Programmed, deeds_on, ended, programs, random
 
 import callbax as cb
 
@@ -38,91 +38,42 @@ OPTIMIZERS = {
     "adam": lambda: cb.optimizers.Adam(0.01),
     "rmsprop": lambda: cb.optimizers.RMSprop(0.01),
 }
-ACTIONS = (
-    "read weights",
-    "set weights",
-    "set learning rate",
-    "read optimizer",
-    "read module",
-    "change module",
-    "evaluate",
-    "predict",
-    "stop",
-    "raise",
-    "interrupt",
-)
 
 
-@dataclass(frozen=True)
-class Action:
-    what: str
-    hook: str
-    epoch: int
-    batch: int
+def read_optimizer(model):
+    return float(model.optimizer.learning_rate), model.optimizer.iterations
 
 
-class Program(cb.callbacks.Callback):
-    """Does what a random program says, and writes down all that it sees."""
+def change_module(model):
+    kernel = model.module.last.kernel
+    kernel[...] = kernel[...] * 0.9
 
-    def __init__(self, actions: list[Action]) -> None:
-        self.actions = actions
-        self.trace: list[Any] = []
-        self.epoch = 0
+
+ACTIONS = {
+    **DEEDS,
+    **deeds_on(X, Y),
+    "read optimizer": lambda model: (
+        float(model.optimizer.learning_rate),
+        model.optimizer.iterations,
+    ),
+    "read module": lambda model: np.asarray(model.module.last.kernel[...]).tobytes(),
+    "change module": change_module,
+}
+
+
+class Program(Programmed, cb.callbacks.Callback):
+    """Writes down what beginnings are told too."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        super().on_epoch_begin(epoch)
         self.note("epoch begin", epoch, logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.note("epoch end", epoch, logs)
 
     def on_train_end(self, logs=None):
         self.note("train end", 0, logs)
 
     def on_train_batch_begin(self, batch, logs=None):
         self.note("begin", batch, logs)
-        self.act("begin", batch)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.note("end", batch, logs)
-        self.act("end", batch)
-
-    # Both batch hooks are overridden, but nothing here measures time.
-    execution = "fused"
-
-    def note(self, hook, number, logs):
-        self.trace.append((hook, self.epoch, number, dict(logs)))
-
-    def act(self, hook, batch):
-        for action in self.actions:
-            if (action.hook, action.epoch, action.batch) == (hook, self.epoch, batch):
-                self.perform(action.what)
-
-    def perform(self, what):
-        model = self.model
-        if what == "read weights":
-            self.trace.append([w.tobytes() for w in model.get_weights()])
-        elif what == "set weights":
-            model.set_weights([w * np.float32(0.9) for w in model.get_weights()])
-        elif what == "set learning rate":
-            model.optimizer.learning_rate = float(model.optimizer.learning_rate) * 0.5
-        elif what == "read optimizer":
-            self.trace.append((float(model.optimizer.learning_rate), model.optimizer.iterations))
-        elif what == "read module":
-            self.trace.append(np.asarray(model.module.last.kernel[...]).tobytes())
-        elif what == "change module":
-            kernel = model.module.last.kernel
-            kernel[...] = kernel[...] * 0.9
-        elif what == "evaluate":
-            self.trace.append(model.evaluate(X, Y, batch_size=16, verbose=0))
-        elif what == "predict":
-            self.trace.append(model.predict(X[:9], batch_size=4, verbose=0).tobytes())
-        elif what == "stop":
-            model.stop_training = True
-        elif what == "raise":
-            raise RuntimeError("as the program says")
-        elif what == "interrupt":
-            raise KeyboardInterrupt
+        super().on_train_batch_begin(batch)
 
 
 @pytest.fixture(scope="module")
@@ -140,15 +91,12 @@ def run(model, start, actions, steps_per_execution, source):
     """Runs a program from the start, then one undisturbed epoch more; returns all there is."""
     model._engine.write(start)
     model._engine.recipe.steps_per_execution = steps_per_execution
-    program = Program(actions)
+    program = Program(actions, ACTIONS)
     data = {
         "arrays": lambda: {"x": X, "y": Y, "shuffle": True, "batch_size": BATCH},
         "generator": lambda: {"x": endless(), "steps_per_epoch": BATCHES},
     }[source]
-    try:
-        model.fit(**data(), epochs=EPOCHS, verbose=0, callbacks=[program])
-    except (RuntimeError, KeyboardInterrupt) as error:
-        program.trace.append(type(error).__name__)
+    ended(partial(model.fit, **data(), epochs=EPOCHS, verbose=0), program)
     stopped = leaves(model)
     program.actions = []
     model.fit(**data(), epochs=1, verbose=0, callbacks=[program])
@@ -171,29 +119,12 @@ def leaves(model):
     }
 
 
-programs = st.lists(
-    st.builds(
-        Action,
-        what=st.sampled_from(ACTIONS),
-        hook=st.sampled_from(("begin", "end")),
-        epoch=st.integers(0, EPOCHS - 1),
-        batch=st.integers(0, BATCHES - 1),
-    ),
-    max_size=6,
-)
-
-
-@settings(
-    max_examples=300,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@random(300)
 @given(
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
     source=st.sampled_from(("arrays", "generator")),
     steps_per_execution=st.sampled_from(("auto", 2, 3, 5, 256)),
-    actions=programs,
+    actions=programs(ACTIONS, EPOCHS, BATCHES),
 )
 def test_fused_executions_equal_single_steps(
     models, optimizer, source, steps_per_execution, actions

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import callbax
-from callbax._core._registry import REGISTRIES
+from callbax.layers._layer import layers
+from callbax.optimizers._lookup import OPTIMIZERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 STATES = ("same", "better", "in part", "not there")
@@ -183,8 +184,8 @@ def test_every_callback_of_keras_has_a_result():
 
 OWN = {
     entry.__name__: entry
-    for kind in ("layer", "optimizer")
-    for entry in (REGISTRIES[kind].lookup(name) for name in REGISTRIES[kind])
+    for registry in (layers, OPTIMIZERS)
+    for entry in map(registry.lookup, registry)
     if entry.__module__.startswith("callbax.")
 }
 

@@ -1,13 +1,14 @@
 """Whatever hooks do to a Keras model, fused executions leave what single steps leave, and Keras."""
 
-from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.keras_models.kinds import everything
+from tests.programs import DEEDS, Action, Programmed, deeds_on, ended, programs, random
 
 import callbax as cb
 from callbax._modules._keras_training import KerasTraining
@@ -19,85 +20,31 @@ X = RNG.normal(size=(ROWS, 6, 6, 1)).astype("float32")
 Y = RNG.normal(size=(ROWS, 1)).astype("float32")
 FIT = {"batch_size": BATCH, "epochs": EPOCHS, "shuffle": False, "verbose": 0}
 
-WITH_KERAS = (
-    "read weights",
-    "set weights",
-    "set learning rate",
-    "read optimizer",
-    "read layer",
-    "change layer",
-    "stop",
-)
+
+def read_optimizer(model):
+    slots = [np.array(v.value).tobytes() for v in model.optimizer.variables]
+    return float(model.optimizer.learning_rate), slots
+
+
+def change_layer(model):
+    kernel = model.layers[-1].kernel
+    kernel.assign(kernel.value * 0.9)
+
+
+ACTIONS = {
+    **DEEDS,
+    **deeds_on(X, Y),
+    "read optimizer": read_optimizer,
+    "read layer": lambda model: np.array(model.layers[-1].kernel.value).tobytes(),
+    "change layer": change_layer,
+}
+ALONE = set(ACTIONS) - {"call"}  # it moves the layers' seeds
+WITH_KERAS = ALONE - {"evaluate", "predict", "train on batch", "raise", "interrupt"}
 """What Keras allows in the middle of an epoch without disturbing its own logs."""
-ALONE = (*WITH_KERAS, "evaluate", "predict", "train on batch", "raise", "interrupt")
 
 
-@dataclass(frozen=True)
-class Action:
-    what: str
-    hook: str
-    epoch: int
-    batch: int
-
-
-class Program(keras.callbacks.Callback):
-    """Does what a random program says, and writes down all that it sees."""
-
-    execution = "fused"  # both batch hooks are overridden, but nothing here measures time
-
-    def __init__(self, actions):
-        super().__init__()
-        self.actions, self.trace, self.epoch = actions, [], 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.note("epoch end", epoch, logs)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.act("begin", batch)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.note("end", batch, logs)
-        self.act("end", batch)
-
-    def note(self, hook, number, logs):
-        self.trace.append((hook, self.epoch, number, {k: float(v) for k, v in logs.items()}))
-
-    def act(self, hook, batch):
-        for action in self.actions:
-            if (action.hook, action.epoch, action.batch) == (hook, self.epoch, batch):
-                self.perform(action.what)
-
-    def perform(self, what):
-        model = self.model
-        layer = model.layers[-1]
-        if what == "read weights":
-            self.trace.append([w.tobytes() for w in model.get_weights()])
-        elif what == "set weights":
-            model.set_weights([w * np.float32(0.9) for w in model.get_weights()])
-        elif what == "set learning rate":
-            model.optimizer.learning_rate = float(model.optimizer.learning_rate) * 0.5
-        elif what == "read optimizer":
-            slots = [np.array(v.value).tobytes() for v in model.optimizer.variables]
-            self.trace.append((float(model.optimizer.learning_rate), slots))
-        elif what == "read layer":
-            self.trace.append(np.array(layer.kernel.value).tobytes())
-        elif what == "change layer":
-            layer.kernel.assign(layer.kernel.value * 0.9)
-        elif what == "evaluate":
-            self.trace.append(model.evaluate(X, Y, batch_size=16, verbose=0))
-        elif what == "predict":
-            self.trace.append(model.predict(X[:9], batch_size=4, verbose=0).tobytes())
-        elif what == "train on batch":
-            self.trace.append(model.train_on_batch(X[:4], Y[:4]))
-        elif what == "stop":
-            model.stop_training = True
-        elif what == "raise":
-            raise RuntimeError("as the program says")
-        elif what == "interrupt":
-            raise KeyboardInterrupt
+class Program(Programmed, keras.callbacks.Callback):
+    """The same for Keras's own loop too."""
 
 
 def small_cnn():
@@ -135,37 +82,13 @@ def run(model, fit, start, actions):
     model.optimizer.build(model.trainable_variables)
     for variable, value in zip((*model.variables, *model.optimizer.variables), start, strict=True):
         variable.assign(value)
-    program = Program(actions)
-    try:
-        fit(X, Y, callbacks=[program], **FIT)
-    except (RuntimeError, KeyboardInterrupt) as error:
-        program.trace.append(type(error).__name__)
+    program = Program(actions, ACTIONS)
+    ended(partial(fit, X, Y, **FIT), program)
     return program.trace, [array.tobytes() for array in everything(model)]
 
 
-def programs(actions):
-    return st.lists(
-        st.builds(
-            Action,
-            what=st.sampled_from(actions),
-            hook=st.sampled_from(("begin", "end")),
-            epoch=st.integers(0, EPOCHS - 1),
-            batch=st.integers(0, BATCHES - 1),
-        ),
-        max_size=6,
-    )
-
-
-random = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
-@random
-@given(actions=programs(WITH_KERAS))
+@random(60)
+@given(actions=programs(WITH_KERAS, EPOCHS, BATCHES))
 def test_hooks_see_and_do_what_they_see_and_do_in_keras(models, start, actions):
     theirs, ours = models
     expected = run(theirs, theirs.fit, start, actions)
@@ -174,8 +97,8 @@ def test_hooks_see_and_do_what_they_see_and_do_in_keras(models, start, actions):
         assert one == other, f"{what} differs from Keras's own"
 
 
-@random
-@given(actions=programs(ALONE), steps=st.sampled_from((None, 2, 3, 5, 256)))
+@random(60)
+@given(actions=programs(ALONE, EPOCHS, BATCHES), steps=st.sampled_from((None, 2, 3, 5, 256)))
 def test_fused_executions_equal_single_steps(models, start, actions, steps):
     _, model = models
     seen = []

@@ -29,8 +29,7 @@ from callbax._modules._protocol import (
 from callbax._modules._signature import Signature
 from callbax._modules._traced import Traced, watched
 from callbax.layers._copies import copied
-from callbax.layers._layer import frozen_variables
-from callbax.layers._members import keras_order
+from callbax.layers._members import frozen_variables, keras_order
 
 
 def nnx_functional(module: Any) -> Functional | None:

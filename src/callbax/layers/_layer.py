@@ -27,7 +27,7 @@ from callbax.initializers import get as get_initializer
 from callbax.layers._containers import Arrivals, hold
 from callbax.layers._copies import copied
 from callbax.layers._layer_type import FORMER, LayerType
-from callbax.layers._members import keras_order, members, values
+from callbax.layers._members import frozen_variables, inner_layers, keras_order, values
 from callbax.layers._symbolic import Born, called, is_symbolic
 from callbax.layers._weight import Kept, Trained
 
@@ -341,38 +341,6 @@ def building(seeds: SeedSource | None) -> Iterator[list[tuple[Any, Any]]]:
     finally:
         _building.reset(around[0])
         _made.reset(around[1])
-
-
-def inner_layers(module: Any) -> list["Layer"]:
-    """Returns the layers in a module, those in its NNX modules among them, not those in layers."""
-    found: list[Layer] = []
-    for _, part in members(module):
-        if isinstance(part, Layer):
-            found.append(part)
-        elif not isinstance(part, nnx.Variable):
-            found += inner_layers(part)
-    return found
-
-
-def frozen_variables(module: Any, frozen: bool = False) -> set[int]:
-    """Returns the identities of the variables that training leaves alone.
-
-    The nearest layer around a variable decides, as in Keras: setting ``trainable`` reaches the
-    layers inside, which may then be set otherwise.
-
-    Args:
-        module: Any ``nnx.Module``.
-        frozen: What holds if no layer decides.
-    """
-    decides = isinstance(module, Layer) or getattr(module, "trainable", True) is False
-    frozen = not module.trainable if decides else frozen
-    found: set[int] = set()
-    for _, part in members(module):
-        if not isinstance(part, nnx.Variable):
-            found |= frozen_variables(part, frozen)
-        elif frozen:
-            found.add(id(part))
-    return found
 
 
 def check_rank(layer: Layer, inputs: Any, rank: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from flax import nnx
 
 from callbax.layers._containers import arrival, items
+from callbax.layers._layer_type import LayerType
 
 
 def keras_order(module: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
@@ -74,3 +75,40 @@ def values(module: Any) -> list[tuple[Any, Any]]:
     """Returns (variable, its value) of all variables in a module, random streams too."""
     found = (part for _, part in nnx.iter_graph(module) if isinstance(part, nnx.Variable))
     return [(variable, variable.get_raw_value()) for variable in found]
+
+
+def is_layer(module: object) -> bool:
+    """Returns whether a module is a layer of callbax's."""
+    return isinstance(type(module), LayerType)
+
+
+def inner_layers(module: Any) -> list[Any]:
+    """Returns the layers in a module, those in its NNX modules among them, not those in layers."""
+    found: list[Any] = []
+    for _, part in members(module):
+        if is_layer(part):
+            found.append(part)
+        elif not isinstance(part, nnx.Variable):
+            found += inner_layers(part)
+    return found
+
+
+def frozen_variables(module: Any, frozen: bool = False) -> set[int]:
+    """Returns the identities of the variables that training leaves alone.
+
+    The nearest layer around a variable decides, as in Keras: setting ``trainable`` reaches the
+    layers inside, which may then be set otherwise.
+
+    Args:
+        module: Any ``nnx.Module``.
+        frozen: What holds if no layer decides.
+    """
+    decides = is_layer(module) or getattr(module, "trainable", True) is False
+    frozen = not module.trainable if decides else frozen
+    found: set[int] = set()
+    for _, part in members(module):
+        if not isinstance(part, nnx.Variable):
+            found |= frozen_variables(part, frozen)
+        elif frozen:
+            found.add(id(part))
+    return found
