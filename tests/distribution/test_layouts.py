@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import pytest
 from flax import nnx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tests._training import test_timeline_property as property_test
 from tests.distribution.scenarios import DEVICES
+from tests.programs import programs, random
 
 import callbax as cb
 from callbax.distribution import (
@@ -132,17 +133,12 @@ def models():
     return made
 
 
-@settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@random(30)
 @given(
     kind=st.sampled_from(KINDS),
     source=st.sampled_from(("arrays", "generator")),
     steps=st.sampled_from(("auto", 2, 3, 5, 256)),
-    actions=property_test.programs,
+    actions=programs(property_test.ACTIONS, property_test.EPOCHS, property_test.BATCHES),
 )
 def test_fused_executions_equal_single_steps(models, kind, source, steps, actions):
     model, start = models[kind]
@@ -176,24 +172,18 @@ def test_data_parallel_steps_reduce_once():
     """One all-reduce of everything, as in a loop by hand: XLA combines them."""
     model, (x, y) = sequential(DataParallel(), plain=True)
     model.fit(x[:48], y[:48], batch_size=8, verbose=0)
-    programs = model._engine._programs.by_mode["train"]
+    compiled = model._engine._programs.by_mode["train"]
     state = model._engine.read()
     metrics = model._engine.recipe.report.reset(())
-    packed = programs.pack(state.replace(metrics=model._engine.placement.place_state(metrics)))
+    packed = compiled.pack(state.replace(metrics=model._engine.placement.place_state(metrics)))
     feed = model._runs._feed("fit", x[:48], y[:48], batch_size=8, shuffle_seed=1)
     feed.open()
     feed.start_pass(0)
     batches = feed.next_chunk().batches
     placement = model._engine.placement
     with placement.tracing():
-        lowered = programs._single.lower(
-            packed.moving,
-            packed.rest,
-            batches,
-            placement.scalar(0),
-            structure=packed.structure,
-            constants=(),
-        )
+        single = compiled._computation(packed, batches).single
+        lowered = single.lower(packed.moving, packed.rest, batches, placement.scalar(0))
     text = lowered.compile().as_text()
     assert len(re.findall(r"= .* all-reduce\(", text)) == 1
     assert not re.findall(r"all-gather\(|all-to-all\(", text)
