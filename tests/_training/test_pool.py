@@ -211,3 +211,18 @@ def test_large_constants_are_not_kept():
     large = np.ones(26, "float32")
     with pytest.raises(IncomparableError):
         key(lambda x: x[0] + large, ONE)
+
+
+@pytest.mark.usefixtures("unshared")
+def test_a_function_of_arrays_is_compiled_once_for_equal_ones():
+    def scaling(factor):
+        return lambda arrays: {name: factor * array for name, array in arrays.items()}
+
+    arrays = {"a": ONE, "b": 3 * ONE}
+    for factor, programs in ((2.0, 1), (2.0, 1), (5.0, 2)):
+        found = _pool.computed(scaling(factor), arrays)
+        assert jax.tree.map(float, jax.tree.map(jnp.sum, found)) == {
+            "a": 3 * factor,
+            "b": 9 * factor,
+        }
+        assert len(_pool._kept) == programs

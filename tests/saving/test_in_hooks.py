@@ -5,7 +5,8 @@ import pytest
 
 import callbax
 from callbax import layers
-from callbax.callbacks import LambdaCallback
+from callbax._modules._layer_keys import LayerKeys
+from callbax.callbacks import BackupAndRestore, LambdaCallback
 
 X = np.random.default_rng(0).normal(size=(24, 4)).astype("float32")
 Y = X[:, :2]
@@ -71,3 +72,19 @@ def test_a_file_that_fails_in_a_hook_changes_nothing(tmp_path):
     expected.fit(X, Y, **FIT)
     for one, another in zip(model.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(one, another)
+
+
+def test_a_run_looks_its_keys_up_once_however_often_it_is_saved(tmp_path, monkeypatch):
+    looked, find = [], LayerKeys.__init__
+    monkeypatch.setattr(LayerKeys, "__init__", lambda *args: looked.append(1) or find(*args))
+    counts = []
+    for freq in (1, 8):
+        model = callbax.Sequential([layers.Dense(3, name="inner"), layers.Dense(1)])
+        model.compile("adam", "mse")
+        backup = BackupAndRestore(tmp_path / str(freq), save_freq=freq)
+        model.fit(np.ones((32, 2)), np.ones((32, 1)), batch_size=2, verbose=0, callbacks=[backup])
+        counts.append(len(looked))
+        looked.clear()
+    assert counts[0] == counts[1] > 0
+    model.layers[0].name = "renamed"
+    assert "renamed/kernel" in model.weights[0].path, "between runs it is looked up again"

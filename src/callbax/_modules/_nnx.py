@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FunctionType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,8 @@ from callbax._modules._signature import Signature
 from callbax._modules._traced import Traced, watched
 from callbax.layers._copies import copied
 from callbax.layers._members import frozen_variables, keras_order
+
+Found = TypeVar("Found")
 
 
 def nnx_functional(module: Any) -> Functional | None:
@@ -71,7 +73,8 @@ class NnxFunctional(Traced):
         self._trains: Callable[[str], bool] | None = None
         # Layers in it make their weights at the first call.
         self._whole = not unbuilt_layers(module)
-        self._is_live = False
+        # What was looked up of the structure, which no run changes; None between runs.
+        self._in_run: dict[str, Any] | None = None
 
     def configure(self, seeds: SeedSource, trainable: Callable[[str], bool] | None) -> None:
         self._trains = trainable
@@ -89,7 +92,7 @@ class NnxFunctional(Traced):
     def __getstate__(self) -> dict[str, Any]:
         # What was compiled or looked up of the module stays behind.
         kept = ("module", "inputs", "_whole", "_trains")
-        return {name: getattr(self, name) for name in kept} | {"_keys": {}, "_is_live": False}
+        return {name: getattr(self, name) for name in kept} | {"_keys": {}, "_in_run": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         again = object.__new__(type(self))
@@ -120,6 +123,17 @@ class NnxFunctional(Traced):
         """Splits the module again when it is next used: parts were added or taken away."""
         for name in ("_structure", "_forward"):
             vars(self).pop(name, None)
+        if self._in_run is not None:
+            self._in_run = {}
+
+    def _once(self, what: str, find: Callable[[], Found]) -> Found:
+        """Returns what follows from the structure alone; within a run it is found once."""
+        if self._in_run is None:
+            return find()
+        if what not in self._in_run:
+            self._in_run[what] = find()
+        found: Found = self._in_run[what]
+        return found
 
     def read(self) -> Variables:
         """Returns what the module holds now.
@@ -127,7 +141,9 @@ class NnxFunctional(Traced):
         Keys are returned as their data: typed keys slow every dispatch down.
         """
         graphdef, *states = self._structure.split(self.module)
-        same = self._is_live or graphdef == self._structure.graphdef  # live kinds are others
+        same = (
+            self._in_run is not None or graphdef == self._structure.graphdef
+        )  # live kinds are others
         if not same and not self._structure.describes(self.module):
             self.forget_structure()
             _, *states = self._structure.split(self.module)
@@ -163,11 +179,11 @@ class NnxFunctional(Traced):
     @contextmanager
     def live(self, state: StateAccess) -> Iterator[None]:
         with live_variables(self._structure.variables(self.module), state, self._typed_key):
-            self._is_live = True
+            self._in_run = {}
             try:
                 yield
             finally:
-                self._is_live = False
+                self._in_run = None
 
     @property
     def trainable(self) -> bool:

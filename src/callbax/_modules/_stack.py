@@ -75,6 +75,9 @@ class StackFunctional(NnxFunctional):
         return self.module.layers.pop()
 
     def weights(self) -> Sequence[Weight]:
+        return self._once("weights", self._weights)
+
+    def _weights(self) -> list[Weight]:
         keys, canonical = LayerKeys(self.module).keys, self._structure.canonical
         found: list[Weight] = []
         names: set[str] = set()
@@ -85,7 +88,7 @@ class StackFunctional(NnxFunctional):
         return found
 
     def groups(self) -> dict[str, str]:
-        return LayerKeys(self.module).names
+        return self._once("groups", lambda: LayerKeys(self.module).names)
 
     def shapes(self) -> tuple[PyTree, PyTree] | None:
         known = self.module.known

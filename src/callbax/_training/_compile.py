@@ -179,7 +179,7 @@ class Programs:
             step = replayed(closed, structure)
             return Computation(step, self._placement, start.form.places, self._row)
 
-        return pooled(closed, structure, make)
+        return pooled("steps", closed, structure, make)
 
     @property
     def _row(self) -> PyTree:

@@ -19,6 +19,7 @@ from callbax._modules._trace import trace
 from callbax._training._computed import Computed
 from callbax._training._objective import Goals, Objective
 from callbax._training._pace import StepsPerExecution
+from callbax._training._pool import computed
 from callbax._training._rest import Resting
 from callbax._training._state import TrainState
 from callbax._training._step import Fields, Outside, Step, predict_step, test_step, train_step
@@ -190,6 +191,8 @@ class NativeRecipe:
         if self.optimizer is None:
             return ()
         divided = followed(jax.eval_shape(self.optimizer.init, params), params)
+        if divided is None:
+            return computed(self.optimizer.init, params)
         return jax.jit(self.optimizer.init, out_shardings=divided)(params)
 
 
