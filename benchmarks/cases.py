@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 READING = ("reading",)
 BUILTINS = (
@@ -28,11 +28,16 @@ VALIDATION_SHARE = 8
 DEEP_LAYERS = 100
 NARROW = {"deep": 16, "large": 15_811}
 """Models of dense layers of one width: how wide; of the large one a single layer has 1 GB."""
-VOCABULARY, LENGTH = 64, 64
-"""Of the sequences on which the GPT is trained."""
+VOCABULARY = 64
+LENGTHS = {"gpt": 64, "gpt-25m": 256}
+"""Of the sequences on which the GPTs are trained."""
 
-Model = Literal["guide", "mlp", "cnn", "gpt", "deep", "large", "convolution", "lstm", "transformer"]
-"""What is trained; the last three are made of layers of Keras, or of callbax's of their names."""
+OfKeras = Literal["convolution", "lstm", "transformer"]
+"""Models made of layers of Keras, or of callbax's of their names."""
+Accelerated = Literal["mlp-4096", "gpt-25m", "resnet-18"]
+"""Models that would take minutes on a CPU."""
+Model = Literal["guide", "mlp", "cnn", "gpt", "deep", "large", OfKeras, Accelerated]
+"""What is trained."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,9 @@ SIZES = {
     "convolution": Size(3_840, 64, 1),
     "lstm": Size(3_840, 64, 1),
     "transformer": Size(3_840, 64, 1),
+    "mlp-4096": Size(60_000, 512, 3),
+    "gpt-25m": Size(4_096, 32, 1),
+    "resnet-18": Size(12_800, 128, 1),
 }
 
 
@@ -129,6 +137,11 @@ class Case:
     least: float | None = None
     most: float | None = None
     of: Literal["seconds", "bytes", "us_per_batch", "us_per_array", "copies"] = "seconds"
+
+    @property
+    def needs_accelerator(self) -> bool:
+        """Whether a run would take minutes on a CPU."""
+        return self.over.model in get_args(Accelerated)
 
 
 def _keras(name: str, what: str, least: float, **run: object) -> Case:
@@ -207,6 +220,20 @@ def _served(model: Model, least: float, *, native: bool) -> list[Case]:
         what = f"{what}: under callbax / callbax's own layers"
         cases.append(Case(f"{name}-native", what, served, runs["callbax"]))
     return cases
+
+
+def _accelerated() -> list[Case]:
+    """Cases of models that need an accelerator, and of a hook that works while it does."""
+    reading = "one reading callback"
+    nnx = {"who": "hand-nnx", "hooks": (), "resident": True}
+    cases = [_loop("mlp-4096", f"MLP of 21 M parameters, {reading}", 1.05, model="mlp-4096")]
+    for model, what in (("gpt-25m", "GPT of 25 M parameters"), ("resnet-18", "ResNet-18 in NNX")):
+        ours = Run("callbax", model=model, hooks=READING, resident=True)  # type: ignore[arg-type]
+        what = f"{what}, {reading}: callbax / hand-written loop"
+        cases.append(Case(model, what, ours, replace(ours, **nnx), most=1.05))  # type: ignore[arg-type]
+    ours = replace(cases[1].over, hooks=("busy",))
+    what = "GPT of 25 M parameters, hook that computes for 2 ms: callbax / its own time without"
+    return [*cases, Case("gpt-25m-overlap", what, ours, cases[1].over, most=1.05)]
 
 
 def _peer(who: str, model: Literal["guide", "mlp"]) -> Case:
@@ -297,6 +324,7 @@ CASES = (
     *_served("convolution", 1.05, native=True),
     *_served("lstm", 1, native=True),
     *_served("transformer", 1, native=False),
+    *_accelerated(),
     *(_peer(who, "guide") for who in ("keras-tf", "keras-torch", "lightning", "poutyne")),
     *(_peer(who, "mlp") for who in ("keras-tf", "keras-torch", "lightning", "poutyne")),
 )

@@ -55,9 +55,11 @@ def environment(contestant: str) -> dict[str, str]:
     backends = {"keras-jax": "jax", "keras-tf": "tensorflow", "keras-torch": "torch"}
     backends |= dict.fromkeys(SERVED, "jax")
     keras = {"KERAS_BACKEND": backends[contestant]} if contestant in backends else {}
+    # Processes that wait for their turn hold their part of an accelerator's memory.
+    shared = {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.2"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     inherited = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
-    return inherited | threads | keras | quiet
+    return inherited | threads | keras | shared | quiet
 
 
 def _listed() -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Writes the tables of the pages from what was measured: ``python -m benchmarks.report``.
 
 A page has a table between the lines ``<!-- measured: NAME... -->`` and ``<!-- end -->``, with names
-of cases or how they begin. `RESULTS` holds the last result of each case, as `benchmarks.run` prints
-it, with the machine it was measured on.
+of cases or how they begin; ``<!-- measured on gpu: NAME... -->`` has those of another platform than
+the CPU. `RESULTS` holds a file for each platform with the last result of each case, as
+`benchmarks.run` prints it, and the machine it was measured on.
 """
 
 import json
@@ -14,20 +15,31 @@ from typing import Any
 from benchmarks.cases import CASES, Case
 from benchmarks.peers import ROOT
 
-RESULTS = ROOT / "benchmarks" / "results.json"
+RESULTS = ROOT / "benchmarks" / "results"
 PAGES = ("README.md", "benchmarks/README.md")
-_TABLE = re.compile(r"(<!-- measured: (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- measured(?: on (\w+))?: (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def keep(results: Iterable[dict[str, Any]], machine: dict[str, Any]) -> None:
-    """Keeps results of cases in place of the last ones of theirs."""
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for result in results:
-        if "value" in result:
-            kept[result["case"]] = result | {"machine": machine}
+def keep(result: dict[str, Any], machine: dict[str, Any]) -> None:
+    """Keeps the result of a case in place of the last one on that platform, if there is a value."""
+    platform = machine["platform"]
+    kept = results_on(platform)
+    if "value" in result:
+        kept[result["case"]] = result | {"machine": machine}
     known = [case.name for case in CASES if case.name in kept]
     text = json.dumps({name: kept[name] for name in known}, indent=1)
-    RESULTS.write_text(text + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    _file(platform).write_text(text + "\n")
+
+
+def results_on(platform: str) -> dict[str, Any]:
+    """Returns the last results on a platform: name of a case -> result."""
+    path = _file(platform)
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _file(platform: str) -> Path:
+    return RESULTS / f"{platform}.json"
 
 
 def table(results: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -61,28 +73,22 @@ def is_met(case: Case, value: float) -> bool | None:
     return (case.least is None or value >= case.least) and (case.most is None or value <= case.most)
 
 
-def page(text: str, results: dict[str, Any]) -> str:
-    """Returns a page with its tables as the results have them.
-
-    Args:
-        text: The page.
-        results: Name of a case -> its last result.
-    """
+def page(text: str) -> str:
+    """Returns a page with its tables as the results have them."""
 
     def renewed(match: re.Match[str]) -> str:
-        begins = tuple(match[2].split())
+        results, begins = results_on(match[2] or "cpu"), tuple(match[3].split())
         shown = [results[name] for name in results if name.startswith(begins)]
-        return "".join((match[1], *(f"{line}\n" for line in table(shown)), match[3]))
+        return "".join((match[1], *(f"{line}\n" for line in table(shown)), match[4]))
 
     return _TABLE.sub(renewed, text)
 
 
 def main() -> None:
     """Writes all tables."""
-    results = json.loads(RESULTS.read_text())
     for name in PAGES:
         path: Path = ROOT / name
-        path.write_text(page(path.read_text(), results))
+        path.write_text(page(path.read_text()))
 
 
 if __name__ == "__main__":

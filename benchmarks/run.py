@@ -1,7 +1,7 @@
 """Measures every case: ``make bench``, or ``python -m benchmarks.run --cases guide-reading``.
 
 Prints one JSON line per case as it is done, and a table in Markdown at the end; ``--keep`` puts the
-results in place of the last ones in ``results.json``, from which the pages have their tables.
+results in place of the last ones in ``results/``, from which the pages have their tables.
 """
 
 import argparse
@@ -35,9 +35,14 @@ ROUNDS_PER_DIFFERENCE = 5
 
 
 class Contestants:
-    """Keeps one process per contestant, warm between its turns."""
+    """Keeps one process per contestant, warm between its turns.
 
-    def __init__(self) -> None:
+    Args:
+        in_place: Whether all of them live in the environment that this runs in.
+    """
+
+    def __init__(self, *, in_place: bool = False) -> None:
+        self._in_place = in_place
         self._pythons: dict[str, Path] = {}
         self._workers: dict[str, subprocess.Popen[str]] = {}
         LOGS.mkdir(parents=True, exist_ok=True)
@@ -66,6 +71,8 @@ class Contestants:
             worker.wait()
 
     def _python(self, who: str) -> Path:
+        if self._in_place:
+            return Path(sys.executable)
         if who not in self._pythons:
             self._pythons[who] = python_of(who)
             compile_bytecode(self._pythons[who])
@@ -164,7 +171,17 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "load_at_start": load,
+        **_device(),
     }
+
+
+def _device() -> dict[str, str]:
+    """Returns what JAX computes on; asked of a process that ends, so that it holds no memory."""
+    asked = "import jax; device = jax.devices()[0]; print(device.platform, device.device_kind)"
+    command = [sys.executable, "-c", asked]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    platform, device = told.strip().split(maxsplit=1)
+    return {"platform": platform, "device": device}
 
 
 def main() -> int:
@@ -173,20 +190,21 @@ def main() -> int:
     parser.add_argument("--cases", nargs="*", default=[], help="names, or beginnings of names")
     parser.add_argument("--peers", nargs="*", help="peers to take; all by default")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--in-place", action="store_true", help="peers live in this environment")
     parser.add_argument("--keep", action="store_true", help="keep the results, for the pages")
     asked = parser.parse_args()
-    ours, peers = ("callbax", "hand-written", "hand-nnx"), asked.peers
+    ours, peers, here = ("callbax", "hand-written", "hand-nnx"), asked.peers, machine()
     cases = [
         case
         for case in CASES
         if (not asked.cases or case.name.startswith(tuple(asked.cases)))
+        and not (case.needs_accelerator and here["platform"] == "cpu")
         and (peers is None or {case.over.who, case.under.who} <= {*ours, *peers})
     ]
     if not cases:
         parser.error(f"no such case; there are {', '.join(case.name for case in CASES)}")
-    here = machine()
     print(json.dumps({"machine": here}), flush=True)
-    contestants, results = Contestants(), []
+    contestants, results = Contestants(in_place=asked.in_place), []
     try:
         for case in cases:
             try:
@@ -201,11 +219,11 @@ def main() -> int:
                 result = {"case": case.name, "required": bound(case), "error": str(error)}
             print(json.dumps(result), flush=True)
             results.append(result)
+            if asked.keep:
+                keep(result, here)
     finally:
         contestants.close()
     print("", *table(results), sep="\n")
-    if asked.keep:
-        keep(results, here)
     return int(any("error" in result for result in results))
 
 

@@ -128,6 +128,7 @@ def _params(model: str) -> Params:
     shapes = {
         "guide": {"w": (784, 1)},
         "mlp": {"w1": (784, 512), "w2": (512, 512), "w3": (512, 10)},
+        "mlp-4096": {"w1": (784, 4096), "w2": (4096, 4096), "w3": (4096, 10)},
         "cnn": {"w1": (3, 3, 1, 8), "w2": (3, 3, 8, 16), "w3": (7 * 7 * 16, 10)},
         "deep": {f"w{i}": (NARROW["deep"],) * 2 for i in range(DEEP_LAYERS)},
         "large": {"w": (NARROW["large"],) * 2},
@@ -183,6 +184,7 @@ _adam = optax.adam(0.001, eps=1e-7)
 MODELS: dict[str, Any] = {
     "guide": (_guide, _squares, optax.rmsprop(0.1, decay=0.9, eps=1e-7)),
     "mlp": (_mlp, _crossentropy, _adam),
+    "mlp-4096": (_mlp, _crossentropy, _adam),
     "cnn": (_cnn, _crossentropy, _adam),
     "deep": (_deep, _squares, _adam),
     "large": (_large, _squares, _adam),

@@ -18,6 +18,7 @@ else:
 
     from callbax import keras
 
+BUSY_SECONDS = 2e-3
 Callback = keras.callbacks.Callback
 
 
@@ -64,6 +65,16 @@ class _Layers(Callback):
         self.seen = self.model.layers
 
 
+class _Busy(Callback):
+    """Computes for a while on the host at every batch, and reads the loss."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        until = time.perf_counter() + BUSY_SECONDS
+        while time.perf_counter() < until:
+            pass
+        self.loss = logs["loss"]
+
+
 class _Bracket(Callback):
     """Times every batch."""
 
@@ -85,6 +96,7 @@ HOOKS: dict[str, Callable[[], Any]] = {
     "weights_50": lambda: _Weights(50),
     "weights_1": lambda: _Weights(1),
     "bracket": _Bracket,
+    "busy": _Busy,
     "layers": _Layers,
     **BUILTINS,
 }
@@ -205,13 +217,13 @@ def _transformer() -> Any:
     return keras.Model(x, layers.Dense(10)(layers.GlobalAveragePooling1D()(h)))
 
 
-def _mlp() -> Any:
+def _mlp(width: int) -> Any:
     dense = keras.layers.Dense
     return keras.Sequential(
         [
             keras.Input((784,)),
-            dense(512, activation="relu"),
-            dense(512, activation="relu"),
+            dense(width, activation="relu"),
+            dense(width, activation="relu"),
             dense(10),
         ]
     )
@@ -237,8 +249,11 @@ MODELS: dict[str, Callable[[], Any]] = {
     "convolution": _convolution,
     "deep": lambda: _stacked("deep", DEEP_LAYERS, "relu"),
     "gpt": lambda: _nnx("gpt"),
+    "gpt-25m": lambda: _nnx("gpt-25m"),
     "large": lambda: _stacked("large", 1, None),
     "lstm": _lstm,
-    "mlp": _mlp,
+    "mlp": lambda: _mlp(512),
+    "mlp-4096": lambda: _mlp(4096),
+    "resnet-18": lambda: _nnx("resnet-18"),
     "transformer": _transformer,
 }
