@@ -9,9 +9,10 @@ import jax
 from callbax._core._arguments import optional_count
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
+from callbax._data._array_feeds import OrderedFeed, ShuffledFeed
 from callbax._data._arrays import PARTS, argument, count_rows, is_structure, to_arrays
 from callbax._data._class_weights import check_class_weight, weigh
-from callbax._data._feed import Feed, OrderedFeed, ShuffledFeed, Targets
+from callbax._data._feed import Feed, Targets
 from callbax._data._host_batches import HostBatches
 from callbax._data._lengths import count_batches, is_endless
 from callbax._data._placement import Placement, canonical

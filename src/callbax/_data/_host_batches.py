@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbax._core._types import PyTree
+from callbax._data._array_feeds import shuffled
 from callbax._data._data_identity import identity_of_arrays
-from callbax._data._feed import shuffled
 from callbax._data._rows import Rows, in_memory
 from callbax._data._select import HostBatch
 

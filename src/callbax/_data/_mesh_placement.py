@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from callbax._core._errors import explain
 from callbax._core._types import Array, PyTree
-from callbax._data._placement import AnyVariables, Names, canonical, memory_of
+from callbax._data._placement import AnyVariables, Names, canonical, memory_of, stacked
 from callbax.distribution import DeviceMesh, Distribution
 from callbax.distribution._agreement import Agreement, agreement_of
 from callbax.distribution._layout import partition
@@ -144,6 +144,12 @@ class MeshPlacement:
         even = array.shape[1] % self._parts == 0
         sharding = self._stacked if even else self._whole
         return self._placed(array, sharding, copy=copy, checked=False)
+
+    def place_samples(
+        self, samples: Any, within: Any, *, size: int | None = None, copy: bool = False
+    ) -> Array:
+        place = self.place_batch if size is None else self.place_stack
+        return place(stacked(samples, size), copy=copy)
 
     def place_share(self, array: NDArray[Any]) -> Array:
         shape = (array.shape[0], array.shape[1] * jax.process_count(), *array.shape[2:])

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from callbax._core._types import Array, PyTree
+from callbax._data._in_place import InPlace
 
 HostBatch = tuple[PyTree, PyTree, PyTree]
 """One batch as the source gave it: (x, y, sample_weight), NumPy arrays as leaves."""
@@ -20,11 +21,13 @@ class Batches:
     """Batches of one shape as a compiled program sees them.
 
     They are either stacked, each leaf of ``arrays`` having the shape (capacity, size, ...), or they
-    are rows of resident ``arrays`` of shape (rows, ...) picked by ``order``. How many there are is
-    not part of the value, so that no program is compiled for a number of batches.
+    are rows of resident ``arrays`` of shape (rows, ...) picked by ``order``. Either may be samples
+    that are read in place. How many batches there are is not part of the value, so that no program
+    is compiled for a number of them.
 
     Attributes:
-        arrays: The batch's structure, ``(x, y, sample_weight)``, with arrays as leaves.
+        arrays: The batch's structure, ``(x, y, sample_weight)``, with arrays or `InPlace` as
+            leaves.
         order: Row numbers, int32 of shape (count * size,); None if batches are stacked.
         size: Samples in a batch.
         shares: How many of them come from each process, if stacked batches have room for more from
@@ -76,13 +79,25 @@ def select(batches: Batches, index: Array) -> Any:
     """
     order, size = batches.order, batches.size
     if order is None:
-        picked = jax.tree.map(
-            lambda stack: lax.dynamic_index_in_dim(stack, index, keepdims=False), batches.arrays
-        )
-        return jax.tree.map(lambda rows: _joined(rows, batches.shares), picked)
-    picked = lax.dynamic_slice_in_dim(order, index * size, size)
-    # Row numbers are made here and always in range; without this promise XLA clamps each one.
-    return jax.tree.map(lambda rows: rows.at[picked].get(mode="promise_in_bounds"), batches.arrays)
+        pick = functools.partial(_stacked, batches=batches, index=index)
+    else:
+        numbers = lax.dynamic_slice_in_dim(order, index * size, size)
+        pick = functools.partial(_picked, numbers=numbers)
+    return jax.tree.map(pick, batches.arrays, is_leaf=lambda leaf: isinstance(leaf, InPlace))
+
+
+def _stacked(stack: Array | InPlace, *, batches: Batches, index: Array) -> Array:
+    if isinstance(stack, InPlace):
+        return stack.batch(index, batches.size)
+    return _joined(lax.dynamic_index_in_dim(stack, index, keepdims=False), batches.shares)
+
+
+def _picked(rows: Array | InPlace, *, numbers: Array) -> Array:
+    if isinstance(rows, InPlace):
+        return rows.rows(numbers)
+    # Numbers are made here and always in range; without this promise XLA clamps each one.
+    picked: Array = rows.at[numbers].get(mode="promise_in_bounds")
+    return picked
 
 
 def _joined(rows: Array, shares: tuple[int, ...]) -> Array:

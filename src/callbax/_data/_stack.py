@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbax._core._types import Array, PyTree
-from callbax._data._placement import Placement, aligned_empty, canonical
+from callbax._data._memory import aligned_empty
+from callbax._data._placement import Placement, canonical
 from callbax._data._select import HostBatch
 
 STACK_BYTES = 64 * 2**20

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from callbax._core._errors import describe, explain
 from callbax._core._interrupts import INTERRUPTS
 from callbax._core._types import PyTree
+from callbax._data._array_feeds import batch_spec
 from callbax._data._arrays import count_rows
 from callbax._data._class_weights import weigh
 from callbax._data._epochs import Epochs
-from callbax._data._feed import Targets, batch_spec
+from callbax._data._feed import Targets
 from callbax._data._host_batches import HostBatches
 from callbax._data._kinds import is_steady
 from callbax._data._leftovers import hand_back, take_back

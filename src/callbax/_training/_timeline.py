@@ -323,6 +323,8 @@ class Timeline:
             self._part(error)
             state = self._at_cursor().state
             self._restart(state)
+            # Steps may read arrays of the user's where they lie, and these may change from here on.
+            jax.block_until_ready(state)
             self._reading.close(error)
         return state
 

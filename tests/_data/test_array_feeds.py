@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from callbax._data import _feed
+from callbax._data import _array_feeds
 from callbax._data._placement import OneDevice
 from callbax._data._select import select
 
@@ -19,8 +19,10 @@ def batches(feed):
 
 @pytest.mark.parametrize(("passes", "keep"), [(2, True), (1, False)])
 def test_pieces_are_kept_on_the_device_only_for_more_passes(passes, keep, monkeypatch):
-    monkeypatch.setattr(_feed, "PIECE_BYTES", 2 * 5 * X[0].nbytes)
-    feed = _feed.OrderedFeed((X, None, None), len(X), 5, passes=passes, placement=OneDevice())
+    monkeypatch.setattr(_array_feeds, "PIECE_BYTES", 2 * 5 * X[0].nbytes)
+    feed = _array_feeds.OrderedFeed(
+        (X, None, None), len(X), 5, passes=passes, placement=OneDevice()
+    )
     first, second = batches(feed), batches(feed)
     for _, rows in (first, second):
         np.testing.assert_array_equal(np.concatenate(rows), X)
@@ -31,7 +33,8 @@ def test_pieces_are_kept_on_the_device_only_for_more_passes(passes, keep, monkey
 def test_a_pass_prepared_ahead_is_the_pass_that_comes():
     x = (X, None, None)
     ahead, plain = (
-        _feed.ShuffledFeed(x, len(X), 5, seed=3, passes=3, placement=OneDevice()) for _ in range(2)
+        _array_feeds.ShuffledFeed(x, len(X), 5, seed=3, passes=3, placement=OneDevice())
+        for _ in range(2)
     )
     ahead.prepare_pass(5)
     for feed in (ahead, plain):
@@ -42,7 +45,7 @@ def test_a_pass_prepared_ahead_is_the_pass_that_comes():
     ahead.prepare_pass(10)
     ahead.reseed(4)
     ahead.start_pass(10)
-    other = _feed.shuffled(len(X), 4, 10)[:20]
+    other = _array_feeds.shuffled(len(X), 4, 10)[:20]
     np.testing.assert_array_equal(np.asarray(ahead.next_chunk().batches.order), other)
 
 
@@ -53,8 +56,10 @@ def test_no_pass_is_drawn_after_the_last(monkeypatch):
         drawn.append(step)
         return np.arange(rows, dtype=np.int32)
 
-    monkeypatch.setattr(_feed, "shuffled", shuffled)
-    feed = _feed.ShuffledFeed((X, None, None), len(X), 5, seed=3, passes=2, placement=OneDevice())
+    monkeypatch.setattr(_array_feeds, "shuffled", shuffled)
+    feed = _array_feeds.ShuffledFeed(
+        (X, None, None), len(X), 5, seed=3, passes=2, placement=OneDevice()
+    )
     for step in (0, 5):
         feed.start_pass(step)
         feed.prepare_pass(step + 5)
