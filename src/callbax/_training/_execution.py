@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from callbax._core._types import PyTree
-from callbax._data._placement import poll
+from callbax._data._placement import POLLING_SECONDS, poll
 from callbax._data._select import Chunk
 from callbax._training._state import Packed
 
@@ -53,9 +53,16 @@ class Execution:
         """Whether it has run."""
         return bool(self._last_leaf.is_ready())
 
-    def wait(self) -> None:
-        """Waits until it has run, awake: for steps that are waited for one by one."""
-        poll(self._last_leaf)
+    def wait(self, expected: float | None) -> None:
+        """Waits until it has run, awake if it is short: for steps that are waited for one by one.
+
+        While a long one runs, whoever stays awake takes a core from it.
+
+        Args:
+            expected: How many seconds it should take; None if that is not known.
+        """
+        if expected is None or expected < POLLING_SECONDS:
+            poll(self._last_leaf)
 
     def fetch(self) -> list[Any]:
         """Returns the rows one by one, once it has run: lists of floats, or outputs."""

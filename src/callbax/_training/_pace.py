@@ -134,6 +134,11 @@ class Pace:
         """Whether executions of one step are the rule."""
         return self._fixed == 1 or self._interval == 1
 
+    @property
+    def step_seconds(self) -> float | None:
+        """How long a step takes; None before one was measured."""
+        return self._step_time.seconds
+
     def ran(self, count: int, seconds: float, *, at_most: bool) -> None:
         """Notes an execution.
 

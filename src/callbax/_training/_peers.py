@@ -6,6 +6,7 @@ from typing import Protocol
 
 from callbax._core._errors import explain
 from callbax._core._interrupts import INTERRUPTS
+from callbax._training._pace import EXECUTION_SECONDS
 from callbax.distribution._agreement import (
     Agreement,
     Message,
@@ -13,8 +14,9 @@ from callbax.distribution._agreement import (
     differing,
 )
 
-COST = 0.02
-"""Share of a run's time that meetings may take."""
+COST = 0.01
+"""Share of a run's time that meetings at borders of executions may take if each is as quick as the
+quickest was; with slower ones, and those at borders of epochs and runs, it becomes twice that."""
 MOST_SKIPPED = 64
 """Executions between two meetings at most."""
 
@@ -139,17 +141,15 @@ class Together:
         agreement: What exchanges messages.
         placed: Returns a checksum of what this process has put on the devices: if it differs, so do
             the copies of the state.
-        steps_alone: Whether every execution has the same few steps: then they do not meet at the
-            end of each, as that may cost more than the steps. Others soon last long enough.
+        steady: Whether every execution has the same number of steps. Others soon last for
+            `EXECUTION_SECONDS`.
     """
 
     several = True
     agreed: Callable[[float], None]
 
-    def __init__(
-        self, agreement: Agreement, placed: Callable[[], int], *, steps_alone: bool
-    ) -> None:
-        self._agreement, self._placed, self._steps_alone = agreement, placed, steps_alone
+    def __init__(self, agreement: Agreement, placed: Callable[[], int], *, steady: bool) -> None:
+        self._agreement, self._placed, self._steady = agreement, placed, steady
         self.broken = False
         self.dispatched = self.behind = 0
         self._met = -1
@@ -291,9 +291,11 @@ class Together:
             )
 
     def _skip_some(self, heard: list[Message]) -> None:
-        """Lets as many borders pass as short executions need, not to spend too much on meetings."""
+        """Lets as many borders pass as are needed, not to spend too much on meetings."""
         costs = [message["cost"] for message in heard]
-        if not self._steps_alone or None in costs or self._agreed is None:
+        if None in costs or self._agreed is None:
             return
-        needed = math.ceil(max(costs) / (COST * max(self._agreed * self._length, 1e-9)))
+        seconds = self._agreed * self._length
+        lasting = max(seconds, 1e-9 if self._steady else EXECUTION_SECONDS)
+        needed = math.ceil(max(costs) / (COST * lasting))
         self._skips = min(needed, MOST_SKIPPED) - 1

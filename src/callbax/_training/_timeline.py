@@ -186,7 +186,7 @@ class Timeline:
             self._reading.offset += moved
             self.rows.move_to(execution, self._cursor - execution.begins - 1)
             if self._exact:
-                execution.wait()
+                execution.wait(self._pace.step_seconds)
                 self.rows.of(execution)
             return moved
 
