@@ -431,7 +431,7 @@ class Engine:
         steps = recipe.steps_per_execution
         exact = hooks.needs_exact(mode) and steps == "auto"
         single = exact or overwrites or not programs.looped
-        peers = self._peers(steady=single or steps != "auto")
+        peers = self._peers(steps_alone=single or steps == 1)
         return Timeline(
             programs,
             start,
@@ -453,11 +453,11 @@ class Engine:
             peers=peers,
         )
 
-    def _peers(self, *, steady: bool = False) -> Peers:
+    def _peers(self, *, steps_alone: bool = False) -> Peers:
         agreement = self.placement.agreement
         if agreement is None:
             return Alone()
-        return Together(agreement, self.placement.checksum, steady=steady)
+        return Together(agreement, self.placement.checksum, steps_alone=steps_alone)
 
     def _reset(self, metrics: PyTree) -> PyTree:
         """Returns running sums that start again."""

@@ -9,7 +9,9 @@ from callbax._core._arguments import is_whole
 from callbax._core._errors import describe, explain
 
 EXECUTION_SECONDS = 0.05
-"""How long an execution may last: hooks are never later than this."""
+"""How long an execution may last: hooks are never later than this, unless processes meet."""
+MEETING_SECONDS = 0.2
+"""How long one may last for processes to meet less often."""
 DISPATCH_SECONDS = 2e-4
 """What a dispatch costs, roughly: shorter executions waste more than they save."""
 WASTE_SHARE = 0.25
@@ -81,6 +83,7 @@ class Pace:
         if single and setting == "auto":
             self._fixed = 1
         self._step_time, self._measured = step_time, measured
+        self._lasting = EXECUTION_SECONDS
         self._last = 0
         self._useful = self._wasted = 0.0
         self._limit = math.inf
@@ -114,7 +117,7 @@ class Pace:
             return 1
         least, most = (
             max(1, int(seconds / max(self._step_time.seconds, 1e-9)))
-            for seconds in (DISPATCH_SECONDS, EXECUTION_SECONDS)
+            for seconds in (DISPATCH_SECONDS, self._lasting)
         )
         length = min(most, max(1, self._step_time.longest) * GROWTH, max(least, self._limit))
         touch = self._touch_after(step)
@@ -161,9 +164,15 @@ class Pace:
             if self._limit > 2**16:
                 self._limit = math.inf
 
-    def agree(self, seconds: float) -> None:
-        """Takes the time of a step that several processes go by."""
+    def agree(self, seconds: float, lasting: float) -> None:
+        """Takes what several processes go by.
+
+        Args:
+            seconds: How long a step takes.
+            lasting: How long an execution should last at least, as they meet after it.
+        """
         self._step_time.seconds = seconds
+        self._lasting = max(EXECUTION_SECONDS, min(lasting, MEETING_SECONDS))
 
     def touched(self, step: int, *, wasted: int, writes: bool) -> None:
         """Notes that a hook read or changed the state.

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from callbax._core._errors import explain
 from callbax._core._interrupts import INTERRUPTS
-from callbax._training._pace import EXECUTION_SECONDS
 from callbax.distribution._agreement import (
     Agreement,
     Message,
@@ -29,12 +28,13 @@ class Peers(Protocol):
         broken: Whether they have parted: then nothing may be read that needs the others.
         dispatched: How many executions this process has dispatched; whoever does it counts.
         behind: How many more one of the others had, when they parted.
-        agreed: Called with the time of a step that all go by, whenever they have met.
+        agreed: Called whenever they have met with what all go by: the time of a step, and how long
+            an execution should last at least, for what a meeting costs.
     """
 
     dispatched: int
     behind: int
-    agreed: Callable[[float], None]
+    agreed: Callable[[float, float], None]
 
     @property
     def several(self) -> bool: ...
@@ -98,7 +98,7 @@ class Alone:
 
     several = broken = False
     dispatched = behind = 0
-    agreed: Callable[[float], None]
+    agreed: Callable[[float, float], None]
 
     def owed(self, at: int, ends: int) -> int:
         return 0
@@ -141,15 +141,17 @@ class Together:
         agreement: What exchanges messages.
         placed: Returns a checksum of what this process has put on the devices: if it differs, so do
             the copies of the state.
-        steady: Whether every execution has the same number of steps. Others soon last for
-            `EXECUTION_SECONDS`.
+        steps_alone: Whether every execution has the same few steps: then they do not meet at the
+            end of each, as that may cost more than the steps. Others soon last long enough.
     """
 
     several = True
-    agreed: Callable[[float], None]
+    agreed: Callable[[float, float], None]
 
-    def __init__(self, agreement: Agreement, placed: Callable[[], int], *, steady: bool) -> None:
-        self._agreement, self._placed, self._steady = agreement, placed, steady
+    def __init__(
+        self, agreement: Agreement, placed: Callable[[], int], *, steps_alone: bool
+    ) -> None:
+        self._agreement, self._placed, self._steps_alone = agreement, placed, steps_alone
         self.broken = False
         self.dispatched = self.behind = 0
         self._met = -1
@@ -274,7 +276,7 @@ class Together:
         seconds = [said["seconds"] for said in heard if said.get("seconds") is not None]
         if len(seconds) == len(heard):
             self._agreed = max(seconds)
-            self.agreed(self._agreed)
+            self.agreed(self._agreed, max(said["cost"] or 0.0 for said in heard) / COST)
         return heard
 
     def _need_same_numbers(self, heard: list[Message]) -> None:
@@ -291,11 +293,9 @@ class Together:
             )
 
     def _skip_some(self, heard: list[Message]) -> None:
-        """Lets as many borders pass as are needed, not to spend too much on meetings."""
+        """Lets as many borders pass as short executions need, not to spend too much on meetings."""
         costs = [message["cost"] for message in heard]
-        if None in costs or self._agreed is None:
+        if not self._steps_alone or None in costs or self._agreed is None:
             return
-        seconds = self._agreed * self._length
-        lasting = max(seconds, 1e-9 if self._steady else EXECUTION_SECONDS)
-        needed = math.ceil(max(costs) / (COST * lasting))
+        needed = math.ceil(max(costs) / (COST * max(self._agreed * self._length, 1e-9)))
         self._skips = min(needed, MOST_SKIPPED) - 1
