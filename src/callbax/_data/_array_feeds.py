@@ -246,7 +246,7 @@ class OrderedFeed(Resident):
         return Chunk(Batches(jax.tree.map(stack, self._arrays), None, size), count)
 
     def _filled_up(self, samples: Any, count: int) -> Any:
-        """Returns an array of so many samples that begins with those given."""
+        """Returns samples in an array with room for more, `count` in all."""
         shape = count, *samples.shape[1:]
         if isinstance(samples, jax.Array):
             return jnp.zeros(shape, samples.dtype).at[: len(samples)].set(samples)
