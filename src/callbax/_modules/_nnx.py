@@ -279,7 +279,13 @@ class _Structure:
             if id(functools.reduce(member, path, module)) in frozen
             or (trains is not None and not trains(joined(path)))
         }
-        self.graphdef, _, random, _ = self.split(module)
+        self.graphdef, *states = self.split(module)
+        fields = zip(("params", "random", "stats"), states, strict=True)
+        self._fields = {
+            field: {joined(path): path for path, _ in nnx.to_flat_state(state)}
+            for field, state in fields
+        }
+        random = states[1]
         self.key_kinds = {
             path: str(jax.random.key_impl(key))
             for path, key in _flatten(random).items()
@@ -325,14 +331,9 @@ class _Structure:
 
     def variables(self, module: nnx.Module) -> dict[str, dict[str, Any]]:
         """Returns field of `Variables` -> path -> variable of the module itself."""
-        _, *states = self.split(module)
-        fields = zip(("params", "random", "stats"), states, strict=True)
         return {
-            field: {
-                joined(path): functools.reduce(member, path, module)
-                for path, _ in nnx.to_flat_state(state)
-            }
-            for field, state in fields
+            field: {name: functools.reduce(member, path, module) for name, path in paths.items()}
+            for field, paths in self._fields.items()
         }
 
     def wrap(self, path: str, value: Array) -> Array:
