@@ -1,7 +1,6 @@
 """Runs a Keras script under callbax: ``python -m callbax script.py [arguments]``."""
 
 import argparse
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -15,9 +14,8 @@ def main() -> None:
     given = parser.parse_args()
     if not given.script.is_file():
         parser.error(f"expected a script, received {given.script}: there is no such file.")
-    os.environ.setdefault("KERAS_BACKEND", "jax")
 
-    from callbax import keras_training  # noqa: PLC0415  Keras reads its backend when imported
+    from callbax import keras_training  # noqa: PLC0415  it imports Keras
 
     sys.argv = [str(given.script), *given.arguments]
     sys.path[0] = str(given.script.resolve().parent)

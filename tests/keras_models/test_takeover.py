@@ -42,8 +42,13 @@ print(model.test_on_batch(x[:8], x[:8, :1]), model.predict_on_batch(x[:8]).sum()
 """
 
 
-def run(*args):
-    return subprocess.run([sys.executable, *map(str, args)], capture_output=True, text=True)
+def run(*args, **environ):
+    return subprocess.run(
+        [sys.executable, *map(str, args)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environ},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +225,29 @@ def test_the_notebook_extension():
     finally:
         cb.unload_ipython_extension(None)
     assert not isinstance(compiled().fit(X, Y, verbose=0), cb.callbacks.History)
+
+
+IMPORTS = "import callbax.keras_training, keras; print(keras.backend.backend())"
+
+
+def test_who_has_chosen_no_backend_gets_jax(tmp_path, monkeypatch):
+    """Not the one that Keras takes by itself, and notes in a file: TensorFlow's."""
+    monkeypatch.delenv("KERAS_BACKEND")
+    done = run("-c", IMPORTS, HOME=tmp_path, KERAS_HOME=tmp_path)
+    assert done.stdout == "jax\n", done.stderr
+
+
+def test_a_backend_that_is_not_installed_is_named():
+    done = run("-c", IMPORTS, KERAS_BACKEND="torch")
+    assert done.stderr.endswith(
+        "ImportError: `callbax.keras_training`: expected an environment with Keras 3, received one "
+        "where the backend 'torch' fails: No module named 'torch'.\n"
+        "Set KERAS_BACKEND=jax in the environment before keras is imported.\n"
+    )
+
+
+def test_an_environment_without_keras_is_told_how_to_get_it():
+    without = f"import sys; sys.modules['keras'] = None; {IMPORTS}"
+    last = run("-c", without).stderr.splitlines()[-2:]
+    assert last[0].endswith("expected an environment with Keras 3, received none.")
+    assert last[1] == 'Install it: pip install "callbax[keras]".'

@@ -8,8 +8,37 @@ from typing import Any
 from callbax._core._errors import explain
 
 
-def load_keras(where: str) -> Any:
+def import_keras(where: str) -> Any:
     """Imports Keras, on the JAX backend if nobody has chosen another one.
+
+    Args:
+        where: What needs it, for errors.
+
+    Raises:
+        ImportError: It is not installed, or its backend is not.
+    """
+    if "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", "jax")
+    try:
+        keras: Any = importlib.import_module("keras")
+    except ImportError as error:
+        without = error.name == "keras"
+        backend = os.environ.get("KERAS_BACKEND")
+        raise ImportError(
+            explain(
+                where,
+                expected="an environment with Keras 3",
+                received="none" if without else f"one where the backend {backend!r} fails: {error}",
+                action='Install it: pip install "callbax[keras]".'
+                if without
+                else "Set KERAS_BACKEND=jax in the environment before keras is imported.",
+            )
+        ) from error
+    return keras
+
+
+def load_keras(where: str) -> Any:
+    """Imports Keras on the JAX backend.
 
     Args:
         where: What needs it, for errors.
@@ -17,18 +46,7 @@ def load_keras(where: str) -> Any:
     Raises:
         ImportError: It is not installed, or runs on another backend.
     """
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    try:
-        keras: Any = importlib.import_module("keras")
-    except ImportError as error:
-        raise ImportError(
-            explain(
-                where,
-                expected="Keras 3, whose layer or function this is",
-                received="an environment without it",
-                action='Install it: pip install "callbax[keras]".',
-            )
-        ) from error
+    keras = import_keras(where)
     if (backend := keras.backend.backend()) != "jax":
         raise ImportError(
             explain(

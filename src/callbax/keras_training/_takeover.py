@@ -1,14 +1,13 @@
 """Methods of Keras's trainer, exchanged for callbax's and given back."""
 
 import functools
-import importlib
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from callbax._core._errors import explain
+from callbax._core._keras import import_keras
 from callbax._core._misfits import misfit, names_of
 from callbax._core._warnings import warn
 from callbax._modules._keras_inside import loaded, trainer_class
@@ -66,17 +65,7 @@ class _Takeover:
         self._told: set[str] = set()
 
     def begin(self) -> None:
-        try:
-            importlib.import_module("keras")
-        except ImportError as error:
-            raise ImportError(
-                explain(
-                    "callbax.keras_training",
-                    expected="an environment with Keras 3",
-                    received="none",
-                    action='Install it: pip install "callbax[keras]".',
-                )
-            ) from error
+        import_keras("callbax.keras_training")
         if self._originals:
             return
         trainer = trainer_class()

@@ -1,11 +1,10 @@
 """Pictures of models, drawn by Keras."""
 
-import importlib
 import os
-import sys
 from typing import Any
 
 from callbax._core._errors import describe, explain
+from callbax._core._keras import import_keras
 
 
 def plot_model(
@@ -54,7 +53,7 @@ def plot_model(
 
     Source: https://keras.io/api/utils/model_plotting_utils/
     """
-    keras = _keras()
+    keras = import_keras("plot_model(model)")
     if not isinstance(model, keras.Model):
         raise TypeError(
             explain(
@@ -78,19 +77,3 @@ def plot_model(
         splines=splines,
         **kwargs,
     )
-
-
-def _keras() -> Any:
-    if "keras" not in sys.modules:
-        os.environ.setdefault("KERAS_BACKEND", "jax")
-    try:
-        return importlib.import_module("keras")
-    except ImportError as error:
-        raise ImportError(
-            explain(
-                "plot_model(model)",
-                expected="Keras, which draws the picture",
-                received="an environment without it",
-                action='Install it: pip install "callbax[keras]" pydot, and Graphviz.',
-            )
-        ) from error
