@@ -218,6 +218,30 @@ def test_callbacks_of_callbax_work_in_keras_fit(taken, tmp_path):
     assert model.history is history
 
 
+def test_fit_takes_the_arguments_of_callbax_too(taken, tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 2)).astype("float32")
+
+    def weights(epochs, **resume):
+        keras.utils.set_random_seed(1)
+        cb.utils.set_random_seed(1)
+        model = compiled()
+        model.fit(x, x[:, :1], epochs=epochs, verbose=0, **resume)
+        return model.get_weights()
+
+    whole, first = weights(4), weights(2, resume=tmp_path / "run")
+    np.testing.assert_equal(weights(4, resume=tmp_path / "run"), whole)
+    assert not np.array_equal(first[0], whole[0])
+
+
+def test_they_are_an_error_in_what_is_left_to_keras(taken, tmp_path):
+    x, model = np.ones((8, 2)), compiled(run_eagerly=True)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"`fit\(resume=...\)`: .* left to Keras: run_eagerly"):
+        model.fit(x, x[:, :1], verbose=0, resume=tmp_path / "run")
+    np.testing.assert_equal(model.get_weights(), before)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_notebook_extension():
     cb.load_ipython_extension(None)
     try:

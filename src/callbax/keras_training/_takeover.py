@@ -3,10 +3,11 @@
 import functools
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from callbax._core._errors import explain
 from callbax._core._keras import import_keras
 from callbax._core._misfits import misfit, names_of
 from callbax._core._warnings import warn
@@ -88,34 +89,57 @@ class _Takeover:
             if _INNER in kwargs or uncompiled:  # Keras's own call, or its own error
                 return original(model, *args, **kwargs)
             signature = inspect.signature(original)
+            ours = own_arguments(call) - signature.parameters.keys() & kwargs.keys()
+            theirs = {name: value for name, value in kwargs.items() if name not in ours}
             try:
-                arguments = signature.bind_partial(model, *args, **kwargs).arguments
+                arguments = signature.bind_partial(model, *args, **theirs).arguments
             except TypeError:
                 former = FORMER_OF_FIT if call == "fit" else FORMER_OF_RUNS
                 given = (model, *args)
-                names = names_of(signature)
-                raise misfit(call, original, names, given, kwargs, former) from None
+                names = [*names_of(signature), *own_arguments(call)]
+                raise misfit(call, original, names, given, theirs, former) from None
             reason = reason_to_leave(model, call, arguments)
             if reason is not None:
-                self._leave(call, reason)
+                self._leave(call, reason, ours)
                 return original(model, *args, **kwargs)
             try:
                 result = getattr(face_of(model), call)(*args, **kwargs)
             except StepError as error:
                 if isinstance(arguments.get("x"), Iterator):
                     raise  # its first batch is drawn
-                self._leave(call, str(error).splitlines()[0])
+                self._leave(call, str(error).splitlines()[0], ours)
                 return original(model, *args, **kwargs)
             self.served.calls[call] += 1
             return of_keras_too(result) if isinstance(result, History) else result
 
         return method
 
-    def _leave(self, call: str, reason: str) -> None:
+    def _leave(self, call: str, reason: str, ours: Collection[str]) -> None:
+        """Notes that Keras does what is asked for, and why.
+
+        Raises:
+            ValueError: It cannot, as there are arguments that callbax alone takes.
+        """
+        if ours:
+            raise ValueError(
+                explain(
+                    f"{call}({', '.join(f'{name}=...' for name in sorted(ours))})",
+                    expected="a run that callbax serves",
+                    received=f"one that has to be left to Keras: {reason}",
+                    action="Change that, or leave the argument out: Keras does not know it.",
+                )
+            )
         self.served.left[call, reason] += 1
         if reason not in self._told:
             self._told.add(reason)
             warn(f"callbax leaves `{call}` to Keras: {reason}.")
+
+
+@functools.cache
+def own_arguments(call: str) -> frozenset[str]:
+    """Returns the arguments of a method that callbax has beside Keras's: `resume` of `fit`."""
+    parameters = inspect.signature(getattr(KerasModel, call)).parameters.values()
+    return frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
 def face_of(model: object) -> KerasModel:
