@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests._data.placed import placed
 
 import callbax as cb
 from callbax._data import _adapter
@@ -23,15 +24,6 @@ WAYS = {
     "a part for validation": {"validation_split": 0.25, "validation_data": None},
     "validated within epochs": {"validation_freq": "2 batches"},
 }
-
-
-def placed(array, offset):
-    """Returns a copy that starts so many bytes after a multiple of 64."""
-    raw = np.empty(array.nbytes + 128, np.uint8)
-    start = -raw.ctypes.data % 64 + offset
-    copy = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[:] = array
-    return copy
 
 
 class Change(cb.callbacks.Callback):

@@ -7,6 +7,7 @@ import jax
 import ml_dtypes
 import numpy as np
 import pytest
+from tests._data.placed import placed
 
 import callbax as cb
 from callbax._data import _array_feeds, _placement
@@ -23,15 +24,6 @@ DTYPES = ("float32", "uint8", "bool", "int16", "complex64", ml_dtypes.bfloat16)
 def anything_is_large(monkeypatch):
     monkeypatch.setattr(_placement, "IN_PLACE_BYTES", 0)
     monkeypatch.setattr(_array_feeds, "PIECE_BYTES", 200)
-
-
-def placed(array, offset):
-    """Returns a copy that starts so many bytes after a multiple of 64, with room behind it."""
-    raw = np.empty(array.nbytes + 256, np.uint8)
-    start = -raw.ctypes.data % 64 + offset
-    copy = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
 
 
 def feed_of(array, order, **options):
