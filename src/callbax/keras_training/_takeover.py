@@ -82,21 +82,22 @@ class _Takeover:
 
     def _serving(self, call: str) -> Callable[..., Any]:
         original = self._originals[call]
+        signature = inspect.signature(original)
+        beside = own_arguments(call) - signature.parameters.keys()
 
         @functools.wraps(original)
         def method(model: Any, *args: Any, **kwargs: Any) -> Any:
             uncompiled = call in _NEEDS_COMPILATION and not model.compiled
             if _INNER in kwargs or uncompiled:  # Keras's own call, or its own error
                 return original(model, *args, **kwargs)
-            signature = inspect.signature(original)
-            ours = own_arguments(call) - signature.parameters.keys() & kwargs.keys()
+            ours = beside & kwargs.keys()
             theirs = {name: value for name, value in kwargs.items() if name not in ours}
             try:
                 arguments = signature.bind_partial(model, *args, **theirs).arguments
             except TypeError:
                 former = FORMER_OF_FIT if call == "fit" else FORMER_OF_RUNS
                 given = (model, *args)
-                names = [*names_of(signature), *own_arguments(call)]
+                names = [*names_of(signature), *sorted(beside)]
                 raise misfit(call, original, names, given, theirs, former) from None
             reason = reason_to_leave(model, call, arguments)
             if reason is not None:
@@ -135,7 +136,6 @@ class _Takeover:
             warn(f"callbax leaves `{call}` to Keras: {reason}.")
 
 
-@functools.cache
 def own_arguments(call: str) -> frozenset[str]:
     """Returns the arguments of a method that callbax has beside Keras's: `resume` of `fit`."""
     parameters = inspect.signature(getattr(KerasModel, call)).parameters.values()
