@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import matplotlib
 import numpy as np
@@ -186,6 +187,7 @@ def test_costs_are_bars_of_hooks_the_most_expensive_one_on_top():
     class Slow(Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.model.get_weights()
+            time.sleep(0.05)  # longer than any other hook, also on a machine that is busy
 
     history = model().fit(*data(), epochs=2, verbose=0, callbacks=[Slow(), Cheap()])
     axes = history.plot_costs().axes[0]
