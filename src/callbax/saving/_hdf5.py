@@ -1,7 +1,7 @@
 """The HDF5 layout of Keras 3: a group per layer, its variables numbered under ``vars``."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import h5py  # type: ignore[import-untyped]
@@ -89,9 +89,12 @@ class Hdf5File:
         self._seen: set[int] = set()
         self._find(self._file, "")
         self.shapes = {key: tuple(d.shape) for key, d in self._datasets.items()}
-        self._digests = {key: _digest_of(dataset) for key, dataset in self._datasets.items()}
-        need_same_keys(_digest_of(self._file), self._digests)
-        need_same_keys_v1(self.shapes, self._file.attrs.get(DIGEST_V1))
+        # To ask for an attribute that is not there takes as long as to read one that is.
+        self._attributes = {key: dict(d.attrs) for key, d in self._datasets.items()}
+        self._digests = {key: _digest_of(key, found) for key, found in self._attributes.items()}
+        own = dict(self._file.attrs)
+        need_same_keys(_digest_of("/", own), self._digests)
+        need_same_keys_v1(self.shapes, own.get(DIGEST_V1))
 
     def read(self, keys: Iterable[str]) -> dict[str, NDArray[Any]]:
         """Returns the arrays under these keys, compared with their checksums."""
@@ -106,19 +109,21 @@ class Hdf5File:
         for name in group:
             key = f"{prefix}{name}"
             # A link may point out of the file, and what lies there would be read.
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
                 raise ValueError(f'"{key}" is a link')
             item = group[name]
             if isinstance(item, h5py.Group):
                 self._find(item, f"{key}/")
             elif isinstance(item, h5py.Dataset):
-                if item.external or item.is_virtual:
+                created = item.id.get_create_plist()
+                virtual = created.get_layout() == h5py.h5d.VIRTUAL
+                if virtual or created.get_external_count():
                     raise ValueError(f'"{key}" lies in another file')
                 self._datasets[key] = item
 
     def _read(self, key: str) -> NDArray[Any]:
-        dataset = self._datasets[key]
-        mark = dataset.attrs.get(DTYPE)
+        dataset, attributes = self._datasets[key], self._attributes[key]
+        mark = attributes.get(DTYPE)
         if mark is None and not is_number(dataset.dtype):
             raise ValueError(f'"{key}" holds {dataset.dtype}, not numbers')
         stored = dataset.id.get_storage_size()
@@ -126,15 +131,15 @@ class Hdf5File:
             raise ValueError(f'"{key}" says that it grows from {stored} to {dataset.nbytes} bytes')
         array = marked(np.array(dataset), mark)
         need_intact(key, array, self._digests[key])
-        need_intact_v1(key, array, dataset.attrs.get(DIGEST_V1))
+        need_intact_v1(key, array, attributes.get(DIGEST_V1))
         return array
 
 
-def _digest_of(item: Any) -> str | None:
+def _digest_of(name: str, attributes: Mapping[str, Any]) -> str | None:
     """Returns the digest of an array, or of the file; None if there is none."""
-    written = item.attrs.get(DIGEST)
+    written = attributes.get(DIGEST)
     if written is None:
         return None
     if not isinstance(written, bytes):
-        raise ValueError(f'"{item.name}" has a checksum that cannot be read')
+        raise ValueError(f'"{name}" has a checksum that cannot be read')
     return written.decode("ascii")
