@@ -10,6 +10,10 @@ from callbax._data._select import select
 X = np.arange(46, dtype="float32").reshape(23, 2)
 
 
+def samples(passes):
+    return _array_feeds.Samples((X, None, None), len(X), 5, passes, OneDevice())
+
+
 def batches(feed):
     feed.open()
     feed.start_pass(0)
@@ -20,9 +24,7 @@ def batches(feed):
 @pytest.mark.parametrize(("passes", "keep"), [(2, True), (1, False)])
 def test_pieces_are_kept_on_the_device_only_for_more_passes(passes, keep, monkeypatch):
     monkeypatch.setattr(_array_feeds, "PIECE_BYTES", 2 * 5 * X[0].nbytes)
-    feed = _array_feeds.OrderedFeed(
-        (X, None, None), len(X), 5, passes=passes, placement=OneDevice()
-    )
+    feed = _array_feeds.OrderedFeed(samples(passes))
     first, second = batches(feed), batches(feed)
     for _, rows in (first, second):
         np.testing.assert_array_equal(np.concatenate(rows), X)
@@ -31,11 +33,7 @@ def test_pieces_are_kept_on_the_device_only_for_more_passes(passes, keep, monkey
 
 
 def test_a_pass_prepared_ahead_is_the_pass_that_comes():
-    x = (X, None, None)
-    ahead, plain = (
-        _array_feeds.ShuffledFeed(x, len(X), 5, seed=3, passes=3, placement=OneDevice())
-        for _ in range(2)
-    )
+    ahead, plain = (_array_feeds.ShuffledFeed(samples(3), seed=3) for _ in range(2))
     ahead.prepare_pass(5)
     for feed in (ahead, plain):
         feed.open()
@@ -57,9 +55,7 @@ def test_no_pass_is_drawn_after_the_last(monkeypatch):
         return np.arange(rows, dtype=np.int32)
 
     monkeypatch.setattr(_array_feeds, "shuffled", shuffled)
-    feed = _array_feeds.ShuffledFeed(
-        (X, None, None), len(X), 5, seed=3, passes=2, placement=OneDevice()
-    )
+    feed = _array_feeds.ShuffledFeed(samples(2), seed=3)
     for step in (0, 5):
         feed.start_pass(step)
         feed.prepare_pass(step + 5)

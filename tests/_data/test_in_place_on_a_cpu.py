@@ -26,11 +26,12 @@ def anything_is_large(monkeypatch):
     monkeypatch.setattr(_array_feeds, "PIECE_BYTES", 200)
 
 
-def feed_of(array, order, **options):
-    options = {"passes": 1, "placement": OneDevice()} | options
+def feed_of(array, order, *, watched=False):
+    parts = array, None, None
+    samples = _array_feeds.Samples(parts, len(array), 5, 1, OneDevice(), watched=watched)
     if order == "ordered":
-        return _array_feeds.OrderedFeed((array, None, None), len(array), 5, **options)
-    return _array_feeds.ShuffledFeed((array, None, None), len(array), 5, seed=3, **options)
+        return _array_feeds.OrderedFeed(samples)
+    return _array_feeds.ShuffledFeed(samples, seed=3)
 
 
 def read(feed):

@@ -9,7 +9,7 @@ import jax
 from callbax._core._arguments import optional_count
 from callbax._core._errors import describe, explain
 from callbax._core._types import PyTree
-from callbax._data._array_feeds import OrderedFeed, ShuffledFeed
+from callbax._data._array_feeds import OrderedFeed, Samples, ShuffledFeed
 from callbax._data._arrays import PARTS, argument, count_rows, is_structure, to_arrays
 from callbax._data._class_weights import check_class_weight, weigh
 from callbax._data._feed import Feed, Targets
@@ -174,11 +174,8 @@ def _array_feed(
         return StreamFeed(
             source, where, placement=placement, batches_per_pass=batches, targets=targets
         )
-    options: dict[str, Any] = {"passes": passes, "placement": placement}
-    options |= {"watched": watched, "targets": targets}
-    if seed is None:
-        return OrderedFeed(parts, rows, batch_size, **options)
-    return ShuffledFeed(parts, rows, batch_size, seed, **options)
+    samples = Samples(parts, rows, batch_size, passes, placement, watched, targets)
+    return OrderedFeed(samples) if seed is None else ShuffledFeed(samples, seed)
 
 
 def _stream_feed(

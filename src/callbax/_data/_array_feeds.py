@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -22,15 +23,46 @@ PIECE_BYTES = 16 * 2**20
 """How much of an array that is read in order is brought to the device at a time."""
 
 
+@dataclass(frozen=True)
+class Samples:
+    """Arrays to be read in batches.
+
+    Attributes:
+        arrays: ``(x, y, sample_weight)``, leaves of shape (rows, ...).
+        rows: Number of rows.
+        batch_size: Samples in a batch; the last one of a pass may hold fewer.
+        passes: How many there will be at most.
+        placement: Where batches live.
+        watched: Whether hooks might change the arrays once a feed is open; then all of them are
+            read at that time.
+        targets: The targets, as a user knows them.
+    """
+
+    arrays: PyTree
+    rows: int
+    batch_size: int
+    passes: int
+    placement: Placement
+    watched: bool = False
+    targets: Targets | None = None
+
+
 class Resident:
     """What the feeds of arrays on the device have in common: nobody has to be told anything.
 
     Args:
-        targets: The targets.
+        samples: What is read.
     """
 
-    def __init__(self, targets: Targets | None) -> None:
-        self.targets = targets
+    def __init__(self, samples: Samples) -> None:
+        self.targets = samples.targets
+        self._arrays, self._rows = samples.arrays, samples.rows
+        self._placement, self._watched = samples.placement, samples.watched
+        self._size = min(samples.batch_size, samples.rows)
+        self.batches_per_pass: int | None = -(-samples.rows // self._size)
+
+    def spec(self, step: int) -> PyTree:
+        return batch_spec(self._arrays, self._size)
 
     def start_epoch(self, batches: int | None) -> None:
         """Nobody wants to know."""
@@ -64,51 +96,27 @@ class ShuffledFeed(Resident):
     """Arrays that live on the device once the feed is open; a pass is a permutation of rows.
 
     Args:
-        arrays: ``(x, y, sample_weight)``, leaves of shape (rows, ...).
-        rows: Number of rows.
-        batch_size: Samples in a batch; the last one of a pass may hold fewer.
+        samples: What is read; no pass is prepared beyond the last.
         seed: Seed of the order.
-        passes: How many there will be at most; none is prepared beyond them.
-        placement: Where batches live.
-        watched: Whether hooks might change the arrays once the feed is open.
-        targets: The targets, as a user knows them.
     """
 
-    def __init__(
-        self,
-        arrays: PyTree,
-        rows: int,
-        batch_size: int,
-        seed: int,
-        *,
-        passes: int,
-        placement: Placement,
-        watched: bool = False,
-        targets: Targets | None = None,
-    ) -> None:
-        super().__init__(targets)
-        self._rows, self._seed, self._passes_left = rows, seed, passes
-        self._placement, self._watched = placement, watched
-        self._parts = _full_and_rest(rows, batch_size)
-        self.batches_per_pass: int | None = sum(count for _, count, _ in self._parts)
-        self._arrays = arrays
+    def __init__(self, samples: Samples, seed: int) -> None:
+        super().__init__(samples)
+        self._seed, self._passes_left = seed, samples.passes
+        self._parts = _full_and_rest(samples.rows, self._size)
         self._placed: PyTree = None
         self._chunks: list[Chunk] = []
         self._prepared: tuple[int | None, list[Chunk]] = None, []
 
     def identity(self) -> dict[str, str]:
-        return identity_of_arrays(self._arrays, self._parts[0][2], shuffle=True)
+        return identity_of_arrays(self._arrays, self._size, shuffle=True)
 
     def rows_of(self, step: int, batch: int) -> NDArray[Any] | None:
-        size = self._parts[0][2]
-        return shuffled(self._rows, self._seed, step)[batch * size :][:size]
+        return shuffled(self._rows, self._seed, step)[batch * self._size :][: self._size]
 
     def open(self) -> None:
         place = functools.partial(self._placement.place_samples, copy=self._watched)
         self._placed = jax.tree.map(place, self._arrays, self._arrays)
-
-    def spec(self, step: int) -> PyTree:
-        return batch_spec(self._arrays, self._parts[0][2])
 
     def start_pass(self, step: int) -> None:
         self._prepare(step)
@@ -145,32 +153,13 @@ class OrderedFeed(Resident):
     is new to a process costs more than what is copied into it.
 
     Args:
-        arrays: ``(x, y, sample_weight)``, leaves of shape (rows, ...).
-        rows: Number of rows.
-        batch_size: Samples in a batch; the last one of a pass may hold fewer.
-        passes: How many there will be at most.
-        placement: Where batches live.
-        watched: Whether hooks might change the arrays once the feed is open; then all of them are
-            read at that time.
-        targets: The targets, as a user knows them.
+        samples: What is read.
     """
 
-    def __init__(
-        self,
-        arrays: PyTree,
-        rows: int,
-        batch_size: int,
-        *,
-        passes: int,
-        placement: Placement,
-        watched: bool = False,
-        targets: Targets | None = None,
-    ) -> None:
-        super().__init__(targets)
-        self._arrays, self._placement, self._watched = arrays, placement, watched
-        self._keep = passes > 1 or watched
-        self._size = min(batch_size, rows)
-        self.batches_per_pass: int | None = -(-rows // self._size)
+    def __init__(self, samples: Samples) -> None:
+        super().__init__(samples)
+        rows, arrays = samples.rows, samples.arrays
+        self._keep = samples.passes > 1 or samples.watched
         full = rows // self._size
         bytes_per_batch = self._size * sum(a.nbytes // rows for a in jax.tree.leaves(arrays))
         self._capacity = max(1, min(full, PIECE_BYTES // max(1, bytes_per_batch)))
@@ -188,15 +177,11 @@ class OrderedFeed(Resident):
         return identity_of_arrays(self._arrays, self._size, shuffle=False)
 
     def rows_of(self, step: int, batch: int) -> NDArray[Any] | None:
-        rows = jax.tree.leaves(self._arrays)[0].shape[0]
-        return np.arange(rows)[batch * self._size :][: self._size]
+        return np.arange(self._rows)[batch * self._size :][: self._size]
 
     def open(self) -> None:
         if self._watched and not self._kept:
             self._kept = dict(enumerate(self._make(*piece) for piece in self._pieces))
-
-    def spec(self, step: int) -> PyTree:
-        return batch_spec(self._arrays, self._size)
 
     def start_pass(self, step: int) -> None:
         self._next = 0
