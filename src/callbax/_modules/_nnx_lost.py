@@ -10,6 +10,8 @@ from callbax._core._warnings import warn
 
 _LISTS = (list, nnx.List, dict, nnx.Dict)
 """Kinds of attributes that a call may change without assigning them."""
+_PLAIN = {bool, int, float, str, type(None)}
+"""What most attributes are; to ask NNX whether they are variables takes longer."""
 _Attributes = dict[str, tuple[Any, int | None]]
 
 
@@ -22,7 +24,8 @@ def attributes_of(module: nnx.Module) -> _Attributes:
         "/".join(map(str, (*path, name))): (value, _length(value))
         for path, part in nnx.iter_modules(module)
         for name, value in vars(part).items()
-        if not name.startswith("_") and not isinstance(value, nnx.Variable | nnx.Module)
+        if not name.startswith("_")
+        and (type(value) in _PLAIN or not isinstance(value, nnx.Variable | nnx.Module))
     }
 
 
