@@ -1,9 +1,9 @@
 """An NNX module seen as pure functions."""
 
+import collections
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FunctionType
 from typing import Any, Self, TypeVar
 
 import jax
@@ -14,6 +14,7 @@ from callbax._core._errors import explain
 from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._modules._nnx_build import build_inner, unbuilt_layers
+from callbax._modules._nnx_inventory import Inventory
 from callbax._modules._nnx_live import live_variables
 from callbax._modules._nnx_lost import attributes_of, warn_of_lost
 from callbax._modules._nnx_parts import named_parts, size
@@ -140,14 +141,10 @@ class NnxFunctional(Traced):
 
         Keys are returned as their data: typed keys slow every dispatch down.
         """
-        graphdef, *states = self._structure.split(self.module)
-        same = (
-            self._in_run is not None or graphdef == self._structure.graphdef
-        )  # live kinds are others
-        if not same and not self._structure.describes(self.module):
+        # In a run the variables are those with which it began, of kinds that show its state.
+        if self._in_run is None and not self._structure.describes(self.module):
             self.forget_structure()
-            _, *states = self._structure.split(self.module)
-        params, random, stats = (_flatten(state) for state in states)
+        params, stats, random = self._structure.arrays()
         for path in self._structure.key_kinds:
             if path not in self._keys or self._keys[path][0] is not random[path]:
                 self._keys[path] = random[path], jax.random.key_data(random[path])
@@ -157,7 +154,7 @@ class NnxFunctional(Traced):
     def write(self, variables: Variables) -> None:
         params, stats, random = variables
         typed = {path: self._typed_key(path, value) for path, value in random.items()}
-        nnx.update(self.module, self._unflatten(params | stats | typed))
+        self._structure.put(self.module, params | stats | typed)
 
     def apply(self, variables: Variables, x: PyTree, *, training: bool, step: Array) -> Applied:
         if training:
@@ -178,7 +175,7 @@ class NnxFunctional(Traced):
 
     @contextmanager
     def live(self, state: StateAccess) -> Iterator[None]:
-        with live_variables(self._structure.variables(self.module), state, self._typed_key):
+        with live_variables(self._structure.variables, state, self._typed_key):
             self._in_run = {}
             try:
                 yield
@@ -260,6 +257,7 @@ class _Structure:
         paths: Path joined by slashes -> the path itself.
         signature: How the module is called.
         trains: Whether there are weights that training may change, frozen ones included.
+        variables: Field of `Variables` -> path -> variable of the module itself.
         canonical: Path of a weight -> path under which its array goes, in Keras's order. The two
             differ if the module holds the weight in several places.
     """
@@ -293,29 +291,52 @@ class _Structure:
         }
         self.signature = Signature(module)
         self.canonical = self._canonical(module)
-        self._settings = [
-            (joined(path), vars(part), _settings(part)) for path, part in nnx.iter_modules(module)
-        ]
+        self._inventory = Inventory(module)
+        self.variables = self._found(module)
         self._evaluating = _evaluating(module)
 
     def describes(self, module: nnx.Module) -> bool:
         """Returns whether a module is this but for being set to train or to evaluate."""
-        if _evaluating(module) != self._evaluating:
+        if self._inventory.is_current():
+            return True
+        now = Inventory(module)
+        if not now.says_the_same(self._inventory):
             return False
-        self.graphdef = nnx.graphdef(module)
+        graphdef = nnx.graphdef(module)
+        if graphdef != self.graphdef and _evaluating(module) != self._evaluating:
+            return False
+        self.graphdef, self._inventory = graphdef, now
+        self.variables = self._found(module)
         return True
+
+    def arrays(self) -> tuple[Arrays, Arrays, Arrays]:
+        """Returns the arrays of parameters, of the rest and of random streams."""
+        fields = ("params", "stats", "random")
+        params, stats, random = (
+            {path: _value(variable) for path, variable in self.variables[field].items()}
+            for field in fields
+        )
+        return params, stats, random
+
+    def put(self, module: nnx.Module, arrays: Arrays) -> None:
+        """Puts arrays into the module that this is the structure of."""
+        found = collections.ChainMap(*self.variables.values())
+        bare: dict[Any, Any] = {}
+        for path, value in arrays.items():
+            variable = found[path]
+            if isinstance(variable, nnx.Variable):
+                variable.set_raw_value(value)
+            else:
+                bare[self.paths[path]] = value
+        if bare:
+            nnx.update(module, nnx.from_flat_state(bare))
 
     def changed(self) -> str | None:
         """Returns which attribute of the module has another value than it had, with that value."""
-        for path, attributes, settings in self._settings:
-            for name, value in settings.items():
-                new = attributes.get(name)
-                if new is not value and new != value:
-                    return f"{path}.{name} = {new!r}".lstrip(".").replace("/", ".")
-        return None
+        return self._inventory.change()
 
     def _canonical(self, module: nnx.Module) -> dict[str, str]:
-        arrays = self.variables(module)
+        arrays = self._found(module)
         paths = {id(v): path for field in arrays.values() for path, v in field.items()}
         return {joined(path): paths[id(variable)] for path, variable in keras_order(module)}
 
@@ -329,7 +350,7 @@ class _Structure:
         graphdef, params, random, rest = split
         return graphdef, params, random, rest
 
-    def variables(self, module: nnx.Module) -> dict[str, dict[str, Any]]:
+    def _found(self, module: nnx.Module) -> dict[str, dict[str, Any]]:
         """Returns field of `Variables` -> path -> variable of the module itself."""
         return {
             field: {name: functools.reduce(member, path, module) for name, path in paths.items()}
@@ -340,23 +361,6 @@ class _Structure:
         """Returns the typed key of a key's data."""
         key: Array = jax.random.wrap_key_data(value, impl=self.key_kinds[path])
         return key
-
-
-_TRAIN_OR_EVALUATE = ("deterministic", "use_running_average")
-"""Attributes that ``train()`` and ``eval()`` set; training sets them for itself."""
-
-
-def _settings(part: Any) -> dict[str, Any]:
-    """Returns the attributes of a module that are neither arrays nor modules."""
-    return {
-        name: value
-        for name, value in vars(part).items()
-        if isinstance(value, _PLAIN) and name not in _TRAIN_OR_EVALUATE
-    }
-
-
-_PLAIN = (bool, int, float, str, type(None), FunctionType)
-"""Kinds of attributes that are compiled into a program and can be seen to change."""
 
 
 def _evaluating(module: nnx.Module) -> Any:
@@ -381,7 +385,10 @@ def member(node: Any, name: Any) -> Any:
 
 
 def _flatten(state: Any) -> Arrays:
-    return {
-        joined(path): leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
-        for path, leaf in nnx.to_flat_state(state)
-    }
+    return {joined(path): _value(leaf) for path, leaf in nnx.to_flat_state(state)}
+
+
+def _value(leaf: Any) -> Array:
+    """Returns the array of a variable, or one that a module holds without any."""
+    array: Array = leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
+    return array
