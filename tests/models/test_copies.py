@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -42,6 +43,22 @@ def nnx_model():
     return model
 
 
+def served(optimizer):
+    """Returns a Keras model under callbax, compiled with an optimizer of callbax or Keras."""
+    layers = network(keras).layers
+    model = cb.Model(keras.Sequential([keras.Input((3,)), *layers]))
+    model.compile(optimizer, "mse", metrics=["mae"])
+    return model
+
+
+MODELS = {
+    "Sequential": lambda: network(cb),
+    "NNX": nnx_model,
+    "Keras, by callbax": lambda: served(cb.optimizers.Adam(0.01)),
+    "Keras, by Keras": lambda: served(keras.optimizers.Adam(0.01)),
+}
+
+
 def pickled(thing):
     return pickle.loads(pickle.dumps(thing))
 
@@ -50,12 +67,14 @@ COPIES = [copy.deepcopy, pickled]
 
 
 def state(model):
-    contents = model.file_contents()
-    return [np.asarray(a).tobytes() for a in (*contents.weights.values(), *contents.optimizer)]
+    now = model._engine.read()
+    kept = now.variables._asdict(), now.optimizer, now.step, now.learning_rate
+    leaves = jax.tree_util.tree_leaves_with_path(kept)
+    return {jax.tree_util.keystr(path): np.asarray(leaf).tobytes() for path, leaf in leaves}
 
 
 @pytest.mark.parametrize("duplicate", COPIES)
-@pytest.mark.parametrize("make", [lambda: network(cb), nnx_model])
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 @pytest.mark.parametrize("before", ["nothing", "fit"])
 def test_a_copy_goes_on_as_the_model_would_and_leaves_it_alone(duplicate, make, before):
     model = make()
@@ -78,7 +97,8 @@ def test_a_copy_goes_on_as_the_model_would_and_leaves_it_alone(duplicate, make, 
 
 
 @pytest.mark.parametrize("duplicate", COPIES)
-def test_a_copy_made_in_a_hook_is_as_of_the_batch(duplicate):
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_a_copy_made_in_a_hook_is_as_of_the_batch(duplicate, make):
     copies, states = [], []
 
     def keep(batch, logs):
@@ -86,7 +106,7 @@ def test_a_copy_made_in_a_hook_is_as_of_the_batch(duplicate):
             copies.append(duplicate(model))
             states.append(state(model))
 
-    model = network(cb)
+    model = make()
     callback = cb.callbacks.LambdaCallback(on_train_batch_end=keep)
     model.fit(X, Y, batch_size=8, epochs=2, verbose=0, callbacks=[callback])
     assert [state(each) for each in copies] == states
@@ -122,3 +142,18 @@ def test_models_that_are_not_built_or_compiled_can_be_copied(duplicate):
     assert model.predict(X, verbose=0).shape == (48, 1)
     with pytest.raises(ValueError, match="compile"):
         model.fit(X, Y)
+
+
+@pytest.mark.parametrize("duplicate", COPIES)
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_callbacks_of_a_copy_get_the_copy(duplicate, make):
+    class Stopping(cb.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            models.append(self.model)
+            self.model.stop_training = True
+
+    models = []
+    again = duplicate(make())
+    assert again.fit(X, Y, epochs=3, verbose=0, callbacks=[Stopping()]).epoch == [0]
+    assert models == [again]
+    assert again.history.epoch == [0]

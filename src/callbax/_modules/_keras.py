@@ -90,6 +90,13 @@ class KerasFunctional(Functional):
         self._form: tuple[list[Any], list[bool]] = ([], [])
         self._structure: object = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What it was compiled with goes with the model: Keras pickles no part of that alone.
+        return {"model": self.module}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
     @property
     def built(self) -> bool:
         return is_built(self.module)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
+import numpy as np
 
 from callbax import optimizers
 from callbax._core._calls import public
@@ -25,7 +26,6 @@ from callbax._modules._keras_inside import (
     set_initial_epoch,
 )
 from callbax._modules._keras_training import KerasTraining
-from callbax._training._native import NativeRecipe
 from callbax._training._objective import Goals
 from callbax._training._own import OwnRecipe
 from callbax._training._pace import StepsPerExecution
@@ -109,20 +109,37 @@ class KerasModel(Trainer):
         return table(heads, rows, title=f'Model: "{self.module.name}"') + fixed(self._told_step())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "KerasModel":
-        """Returns a model of its own weights, compiled alike; its optimizer starts again.
+        """Returns a model of its own, as of the current batch, that continues as this one would.
 
         Keras can neither copy nor pickle a model once it is compiled with metrics.
         """
-        keras = load_keras("copy.deepcopy")
-        other = type(self)(keras.models.clone_model(self.module), name=self.name)
-        recipe = self._engine.recipe
-        if self.is_own and self.module.compiled:
-            other.module.compile_from_config(self.module.get_compile_config())
-        elif isinstance(recipe, NativeRecipe) and recipe.optimizer is not None:
-            optimizer = copy.deepcopy(recipe.given or recipe.optimizer, memo)
-            other.compile(optimizer, **vars(recipe.goals))
-        other.set_weights(self.get_weights())
+        state, module = self.__getstate__(), self.module
+        twin = load_keras("copy.deepcopy").models.clone_model(module)
+        pairs = [*zip(module.weights, twin.weights, strict=True)]
+        if self.is_own and module.compiled:
+            twin.compile_from_config(module.get_compile_config())
+            pairs += zip(module.optimizer.variables, twin.optimizer.variables, strict=True)
+        for variable, its_twin in pairs:
+            its_twin.assign(variable.value)
+        other = object.__new__(type(self))
+        memo |= {id(self): other, id(module): twin}
+        other.__setstate__(copy.deepcopy(state, memo))
         return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Keras loads no optimizer that was saved before its first step, and keeps the states of
+        # random streams out of what it saves.
+        if self.is_own and self.module.compiled and self.built:
+            self.module.optimizer.build(self.module.trainable_variables)
+        random = self._engine.read_variables().random if self.built else {}
+        return vars(self) | {"_random": jax.tree.map(np.asarray, random)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        random = state.pop("_random")
+        vars(self).update(state)
+        if random:
+            variables = self._engine.read_variables()
+            self._engine.write_variables(variables._replace(random=random))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the Keras model, as of the current weights; on an `Input`, as in Keras."""
