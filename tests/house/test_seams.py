@@ -32,6 +32,7 @@ PLACES = {
             f"_modules/{name}.py"
             for name in ("_linen", "_nnx", "_nnx_live", "_nnx_lost", "_nnx_parts", "_stack")
         ),
+        "_modules/_nnx_inventory.py",
         "_modules/_captured.py",
         "_modules/_layer_keys.py",
         "_modules/_nnx_build.py",

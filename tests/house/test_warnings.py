@@ -25,6 +25,12 @@ SCRIPTS = {
     "you are saving a model that has not been built": """
         cb.Sequential([cb.layers.Dense(1)]).save(folder + "/model.keras")  # here
     """,
+    "does not say what the model is compiled with": """
+        import keras, optax
+        model = cb.Model(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+        model.compile(optax.sgd(0.1), "mse")
+        model.save(folder + "/served.keras")  # here
+    """,
     "continuing from the backup before": """
         folder = folder + "/backup"
         class Fail(cb.callbacks.Callback):

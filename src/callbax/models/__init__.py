@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from callbax._core._missing import missing_names
+from callbax.models import _keras_loading as _keras_loading  # it makes such files known
 from callbax.models._model import Model
 from callbax.models._sequential import Sequential
 from callbax.saving import load_model, save_model

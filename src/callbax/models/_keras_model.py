@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from callbax import optimizers
 from callbax._core._calls import public
+from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
 from callbax._core._keras import load_keras
 from callbax._core._markup import fixed, table
@@ -33,8 +35,10 @@ from callbax.distribution import Distribution
 from callbax.layers._symbolic import is_input, tensor_of, twin
 from callbax.models._files import ModelFiles
 from callbax.models._former import FORMER_OF_COMPILE
+from callbax.models._keras_files import save_compiled
 from callbax.models._trainer import Trainer
 from callbax.optimizers._lookup import OptimizerLike, in_compile
+from callbax.saving._atomic import PathLike
 
 _OWN = frozenset(("name",))
 """Plain attributes of the trainer, which the Keras model does not get."""
@@ -218,6 +222,35 @@ class KerasModel(Trainer):
         self.module.summary(*args, print_fn=print_fn, **kw)
         (print_fn or print)(f" {self._told_step()}")
 
+    @public("save")
+    def save(self, filepath: PathLike, overwrite: bool = True, **options: Any) -> None:
+        """Writes the whole model as Keras does, compilation and optimizer's state included.
+
+        Args:
+            filepath: Ends in ``.keras``.
+            overwrite: Whether a file that exists may be replaced.
+            **options: What else ``keras.Model.save`` takes.
+
+        Raises:
+            ValueError: The name ends otherwise.
+            OSError: The file cannot be written, or may not be replaced.
+        """
+        if self.is_own or not self.compiled:
+            self.module.save(filepath, overwrite=overwrite, **options)
+        else:
+            save_compiled(self.module, ModelFiles(self._engine), filepath, overwrite, **options)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Returns the arguments of `compile` as plain values; None before it was called."""
+        if self.is_own:
+            config: dict[str, Any] | None = self.module.get_compile_config()
+            return config
+        return ModelFiles(self._engine).compile_config()
+
+    def take_optimizer(self, variables: Sequence[NDArray[Any]]) -> None:
+        """Replaces the state of callbax's own optimizer by what a file holds of it."""
+        ModelFiles(self._engine).take_contents({}, variables)
+
     def get_state_tree(self, value_format: str = "numpy_array") -> dict[str, Any]:
         """Returns all state as nested dicts of arrays, as of the current batch."""
         if not self.is_own:
@@ -306,8 +339,30 @@ class KerasModel(Trainer):
         return self._engine.recipe.optimizer
 
     @optimizer.setter
-    def optimizer(self, optimizer: object) -> None:
-        self.module.optimizer = optimizer
+    def optimizer(self, optimizer: Any) -> None:
+        if self.is_own:
+            if self.module.compiled and not isinstance(optimizer, loaded().optimizers.Optimizer):
+                raise TypeError(
+                    explain(
+                        "model.optimizer = ...",
+                        expected="an optimizer of Keras's, with which Keras compiled the model",
+                        received=describe(optimizer),
+                        action="Compile again with this optimizer, the loss and the metrics.",
+                    )
+                )
+            self.module.optimizer = optimizer
+            return
+        recipe = self._engine.recipe
+        goals = recipe.goals
+        self.compile(
+            optimizer,
+            goals.loss,
+            goals.loss_weights,
+            goals.metrics,
+            goals.weighted_metrics,
+            run_eagerly=recipe.run_eagerly,
+            steps_per_execution=recipe.steps_per_execution,
+        )
 
     @property
     def metrics(self) -> list[Any]:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from numpy.typing import NDArray
+
 from callbax._core._unpacking import stored_bytes, zip_member, zip_member_at_most
+from callbax.saving._hdf5 import with_arrays
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"
@@ -36,6 +39,28 @@ def write_archive(path: Path, config: Any, weights: bytes) -> None:
         archive.writestr(METADATA, json.dumps(metadata))
         archive.writestr(CONFIG, json.dumps(config))
         archive.writestr(WEIGHTS, weights)
+
+
+def with_compilation(
+    source: Path, target: Path, compiled: Any, name: str, optimizer: Mapping[str, NDArray[Any]]
+) -> None:
+    """Writes an archive of Keras's again, with what the model is compiled with.
+
+    Args:
+        source: The archive, of a model that Keras did not compile.
+        target: Where to write.
+        compiled: The arguments of ``compile``, plain values.
+        name: The optimizer's name.
+        optimizer: Key in the weights file -> the optimizer's variable.
+    """
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for info in old.infolist():
+            member = old.read(info)
+            if info.filename == CONFIG:
+                member = json.dumps(json.loads(member) | {"compile_config": compiled}).encode()
+            elif info.filename == WEIGHTS:
+                member = with_arrays(member, name, optimizer)
+            new.writestr(info, member)
 
 
 def member(file: IO[bytes], name: str) -> bytes:

@@ -31,9 +31,13 @@ class Contents:
 
     def arrays(self, *, with_optimizer: bool = True) -> dict[str, NDArray[Any]]:
         """Returns key -> array, the optimizer's variables among them."""
-        variables = (self.optimizer or []) if with_optimizer else []
-        numbered = {f"{OPTIMIZER}{i}": variable for i, variable in enumerate(variables)}
-        return {key: np.asarray(array) for key, array in {**self.weights, **numbered}.items()}
+        weights = {key: np.asarray(array) for key, array in self.weights.items()}
+        return weights | (self.optimizer_arrays() if with_optimizer else {})
+
+    def optimizer_arrays(self) -> dict[str, NDArray[Any]]:
+        """Returns key -> array of the optimizer's variables alone."""
+        variables = enumerate(self.optimizer or [])
+        return {f"{OPTIMIZER}{i}": np.asarray(variable) for i, variable in variables}
 
 
 class Stored(Protocol):

@@ -63,12 +63,41 @@ def write_hdf5(contents: Contents, target: IO[bytes]) -> None:
             file.require_group(f"{group}/vars" if group else "vars").attrs["name"] = name
         file.attrs[DIGEST] = np.bytes_(digest_of_keys(arrays))
         for key, array in arrays.items():
-            mark = mark_of(array.dtype)
-            dataset = file.create_dataset(key, data=array if mark is None else as_bytes(array))
-            if mark is not None:
-                dataset.attrs[DTYPE] = mark
-            dataset.attrs[DIGEST] = np.bytes_(digest(key, array))
+            _put(file, key, array)
     unfailing.need_written()
+
+
+def with_arrays(image: bytes, name: str, added: Mapping[str, NDArray[Any]]) -> bytes:
+    """Returns the bytes of a file of Keras's with more arrays, and checksums of all.
+
+    Args:
+        image: The bytes of the file.
+        name: Name of what the group of the arrays belongs to.
+        added: Key -> array, all in one group, which the file lacks.
+    """
+    changed = io.BytesIO(image)
+    with h5py.File(changed, "r+") as file:
+        arrays = dict(added)
+
+        def note(key: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                arrays[key] = marked(np.array(item), item.attrs.get(DTYPE))
+                item.attrs[DIGEST] = np.bytes_(digest(key, arrays[key]))
+
+        file.visititems(note)
+        for key, array in added.items():
+            _put(file, key, array)
+            file[key].parent.attrs["name"] = name
+        file.attrs[DIGEST] = np.bytes_(digest_of_keys(arrays))
+    return changed.getvalue()
+
+
+def _put(file: h5py.File, key: str, array: NDArray[Any]) -> None:
+    mark = mark_of(array.dtype)
+    dataset = file.create_dataset(key, data=array if mark is None else as_bytes(array))
+    if mark is not None:
+        dataset.attrs[DTYPE] = mark
+    dataset.attrs[DIGEST] = np.bytes_(digest(key, array))
 
 
 class Hdf5File:

@@ -1,8 +1,9 @@
 """Files of whole models."""
 
+import importlib
 import os
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from callbax._core._budget import at_most
 from callbax._core._errors import describe, explain
@@ -12,7 +13,7 @@ from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._hdf5 import to_hdf5
 from callbax.saving._opening import reading
 from callbax.saving.objects import deserialize_keras_object, serialize_keras_object
-from callbax.saving.weights import Weighted, load_weights
+from callbax.saving.weights import FilesItself, Weighted, load_weights
 
 END = ".keras"
 GROWTH = 4
@@ -22,6 +23,23 @@ SMALL = 2**20
 """Bytes that weights may take whatever the file holds: errors about small models say more."""
 
 
+class Loader(Protocol):
+    """What loads models of one class."""
+
+    def __call__(
+        self,
+        filepath: PathLike,
+        custom_objects: Mapping[str, Any] | None,
+        compiled: Mapping[str, Any] | None,
+    ) -> Any:
+        """Returns the model in a file; `compiled` is what it is to be compiled with, if at all."""
+
+
+OF_KERAS: dict[str, Loader] = {}
+"""Class of a model, as a file names it -> what loads it, if Keras makes models of this class."""
+
+
+@runtime_checkable
 class Described(Weighted, Protocol):
     """What model files need of a model."""
 
@@ -35,7 +53,7 @@ class Described(Weighted, Protocol):
         """Returns what it was compiled with."""
 
 
-def save_model(model: Described, filepath: PathLike, overwrite: bool = True) -> None:
+def save_model(model: Described | FilesItself, filepath: PathLike, overwrite: bool = True) -> None:
     """Writes a whole model; the same as ``model.save(filepath)``.
 
     The file holds what the model is made of and compiled with, its weights and the optimizer's
@@ -57,6 +75,9 @@ def save_model(model: Described, filepath: PathLike, overwrite: bool = True) -> 
 
     Source: ``keras.saving.save_model``.
     """
+    if not isinstance(model, Described):
+        model.save(filepath, overwrite=overwrite)
+        return
     where = "save(filepath)"
     _need_end(filepath, where)
     if not model.built:
@@ -82,6 +103,8 @@ def load_model(
     compile: bool = True,
 ) -> Any:
     """Reads a whole model that ``model.save`` wrote, here or in Keras.
+
+    Keras reads a functional model, and needs to be installed for it; callbax trains it then.
 
     Args:
         filepath: A ``.keras`` file.
@@ -116,6 +139,9 @@ def load_model(
     _need_end(filepath, where)
     with reading(filepath, where=where, expected="a model archive") as file:
         config, size = read_config(file)
+    importlib.import_module("callbax.models")  # which fills `OF_KERAS`
+    if isinstance(config, dict) and (load := OF_KERAS.get(str(config.get("class_name")))):
+        return load(filepath, custom_objects, config.get("compile_config") if compile else None)
     with at_most(GROWTH * size + SMALL, where=where):
         try:
             model = _described(config, filepath, custom_objects, compile=compile, where=where)

@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ READERS: dict[str, Callable[[IO[bytes]], Stored]] = {
 _Format = TypeVar("_Format")
 
 
+@runtime_checkable
 class Weighted(Protocol):
     """What weights files need of a model."""
 
@@ -48,7 +49,20 @@ class Weighted(Protocol):
         """Replaces arrays, all at once."""
 
 
-def save_weights(model: Weighted, filepath: PathLike, overwrite: bool = True) -> None:
+class FilesItself(Protocol):
+    """A model of Keras's, under callbax or not, whose files Keras writes."""
+
+    def save(self, filepath: PathLike, overwrite: bool) -> None:
+        """Writes the whole model."""
+
+    def save_weights(self, filepath: PathLike, overwrite: bool) -> None:
+        """Writes the weights."""
+
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool) -> None:
+        """Reads the weights."""
+
+
+def save_weights(model: Weighted | FilesItself, filepath: PathLike, overwrite: bool = True) -> None:
     """Writes a model's weights; the same as ``model.save_weights(filepath)``.
 
     Args:
@@ -75,6 +89,9 @@ def save_weights(model: Weighted, filepath: PathLike, overwrite: bool = True) ->
 
     Source: ``keras.saving.save_weights``.
     """
+    if not isinstance(model, Weighted):
+        model.save_weights(filepath, overwrite=overwrite)
+        return
     where = "save_weights(filepath)"
     write = _by_name(WRITERS, filepath, where)
     need_built(model, where)
@@ -82,7 +99,9 @@ def save_weights(model: Weighted, filepath: PathLike, overwrite: bool = True) ->
         temporary.write_bytes(write(model.file_contents()))
 
 
-def load_weights(model: Weighted, filepath: PathLike, skip_mismatch: bool = False) -> None:
+def load_weights(
+    model: Weighted | FilesItself, filepath: PathLike, skip_mismatch: bool = False
+) -> None:
     """Reads weights into a model; the same as ``model.load_weights(filepath)``.
 
     Everything is read and compared with the model before anything of it changes. Files of callbax
@@ -105,6 +124,9 @@ def load_weights(model: Weighted, filepath: PathLike, skip_mismatch: bool = Fals
 
     Source: ``keras.saving.load_weights``.
     """
+    if not isinstance(model, Weighted):
+        model.load_weights(filepath, skip_mismatch=skip_mismatch)
+        return
     where = "load_weights(filepath)"
     if _is_checkpoint(filepath):
         _load_checkpoint(model, filepath, where, skip_mismatch=skip_mismatch)
