@@ -56,7 +56,8 @@ def test_every_program_is_found_again_in_a_second_process(tmp_path):
 
     def run():
         command = [sys.executable, "-c", SCRIPT]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     (hits, misses), (hits_again, misses_again) = run(), run()

@@ -48,6 +48,24 @@ def test_a_model_that_was_saved_goes_on_where_it_stood(optimizer, load, tmp_path
 
 
 @pytest.mark.parametrize("load", READERS.values(), ids=READERS)
+def test_layers_of_both_libraries_in_a_row(load, tmp_path):
+    """A regularizer makes a layer Keras's; the names of the others do not run into its own."""
+    pairs = []
+    for lib in (keras, cb):
+        lib.utils.set_random_seed(1)
+        lib.backend.clear_session()
+        rows = [lib.Input((3,)), *(lib.layers.Dense(2, kernel_regularizer=r) for r in (None, "l2"))]
+        model = lib.Sequential([*rows, lib.layers.Dense(1)])
+        model.compile("adam", "mse")
+        pairs.append((model.fit(X, Y, **FIT).history, [layer.name for layer in model.layers]))
+    close(pairs[1][0], pairs[0][0])
+    assert pairs[1][1] == pairs[0][1]
+    model.save(tmp_path / "model.keras")
+    again = load(tmp_path / "model.keras").fit(X, Y, **FIT).history
+    close(again, model.fit(X, Y, **FIT).history)
+
+
+@pytest.mark.parametrize("load", READERS.values(), ids=READERS)
 def test_one_that_was_saved_in_a_hook_is_as_of_the_batch(load, tmp_path):
     path, weights = tmp_path / "model.keras", []
 
@@ -88,6 +106,13 @@ def test_what_keras_compiled_with_what_callbax_lacks_is_compiled_by_keras(compil
     assert found.compiled == compile
     if compile:
         close(found.fit(X, Y, **FIT).history, model.fit(X, Y, **FIT).history)
+
+
+def test_layers_of_half_precision_are_keras_s(tmp_path):
+    path = tmp_path / "model.keras"
+    rows = [keras.Input((3,)), keras.layers.Dense(1, dtype="mixed_float16")]
+    keras.Sequential(rows).save(path)
+    assert cb.saving.load_model(path).layers[0].compute_dtype == "float16"
 
 
 def test_damage_in_such_a_file_is_found(tmp_path):

@@ -304,11 +304,6 @@ def regularizer(config):
     config["config"]["layers"][1]["config"]["kernel_regularizer"] = {"l2": 0.1}
 
 
-def precision(config):
-    policy = {"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}
-    config["config"]["layers"][1]["config"]["dtype"] = policy
-
-
 def nonsense(config):
     config["config"]["layers"][1]["config"]["units"] = -1
 
@@ -325,7 +320,6 @@ CONFIGS = {
     unknown_class: ('"Dens" of module "keras.layers"', 'Closest: "dense"'),
     a_lambda: ("expected no code in the file, received a lambda", "named function"),
     regularizer: ("expected arguments that Dense takes", "kernel_regularizer=dict"),
-    precision: ("expected arguments that Dense takes", "dtype='mixed_float16'"),
     nonsense: ("a config of which Dense can be made", "Dense(units=-1)"),
     code: ('"system" of module "os"', "custom_objects"),
     no_model: ("expected a model in", "Only files written by `model.save`"),

@@ -6,6 +6,7 @@ from typing import Any
 from flax.nnx.module import ModuleMeta
 
 from callbax._core._keras import load_keras
+from callbax._core._naming import auto_name
 
 _KERAS_ONLY = frozenset(
     {
@@ -97,6 +98,9 @@ class LayerType(ModuleMeta):
         if not asked:
             return super().__call__(*args, **{n: v for n, v in kwargs.items() if n not in unknown})
         keras = load_keras(f"{cls.__name__}({sorted(asked)[0]}=...)")
+        if kwargs.get("name") is None:
+            # Keras counts its own layers, and would give the name of one of callbax's again.
+            kwargs = kwargs | {"name": auto_name(cls.__name__)}
         return getattr(keras.layers, cls.__name__)(*args, **kwargs)
 
 

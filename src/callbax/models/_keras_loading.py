@@ -1,4 +1,4 @@
-"""Functional models in files: Keras reads them, callbax trains them."""
+"""Models in files with parts that callbax lacks: Keras reads them, callbax trains them."""
 
 import io
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from callbax.saving.models import OF_KERAS
 _WHERE = "load_model(filepath)"
 
 
-def load_functional(
+def load_by_keras(
     filepath: PathLike, custom_objects: Mapping[str, Any] | None, compiled: Mapping[str, Any] | None
 ) -> KerasModel:
-    """Returns a functional model as a file has it.
+    """Returns the model that a file has, as a Keras model under callbax.
 
     Callbax's own step trains it, as it trained the model that was saved, if callbax knows what it
     is compiled with; else Keras compiles it.
@@ -55,4 +55,4 @@ def _optimizer_in(filepath: PathLike) -> list[Any]:
     return [arrays[f"{OPTIMIZER}{i}"] for i in range(count)]
 
 
-OF_KERAS["Functional"] = load_functional
+OF_KERAS.update(Functional=load_by_keras, Sequential=load_by_keras)

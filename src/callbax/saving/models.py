@@ -1,6 +1,5 @@
 """Files of whole models."""
 
-import importlib
 import os
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -12,7 +11,11 @@ from callbax.saving._archive import read_config, write_archive
 from callbax.saving._atomic import PathLike, replacing
 from callbax.saving._hdf5 import to_hdf5
 from callbax.saving._opening import reading
-from callbax.saving.objects import deserialize_keras_object, serialize_keras_object
+from callbax.saving.objects import (
+    UnreadableError,
+    deserialize_keras_object,
+    serialize_keras_object,
+)
 from callbax.saving.weights import FilesItself, Weighted, load_weights
 
 END = ".keras"
@@ -36,7 +39,7 @@ class Loader(Protocol):
 
 
 OF_KERAS: dict[str, Loader] = {}
-"""Class of a model, as a file names it -> what loads it, if Keras makes models of this class."""
+"""Class of a model, as a file names it -> what loads one with parts that only Keras has."""
 
 
 @runtime_checkable
@@ -104,7 +107,8 @@ def load_model(
 ) -> Any:
     """Reads a whole model that ``model.save`` wrote, here or in Keras.
 
-    Keras reads a functional model, and needs to be installed for it; callbax trains it then.
+    Keras reads a model with parts that callbax lacks, such as a functional model, and needs to be
+    installed for it; callbax trains it then.
 
     Args:
         filepath: A ``.keras`` file.
@@ -139,12 +143,12 @@ def load_model(
     _need_end(filepath, where)
     with reading(filepath, where=where, expected="a model archive") as file:
         config, size = read_config(file)
-    importlib.import_module("callbax.models")  # which fills `OF_KERAS`
-    if isinstance(config, dict) and (load := OF_KERAS.get(str(config.get("class_name")))):
-        return load(filepath, custom_objects, config.get("compile_config") if compile else None)
     with at_most(GROWTH * size + SMALL, where=where):
         try:
             model = _described(config, filepath, custom_objects, compile=compile, where=where)
+        except UnreadableError as error:
+            compiled = config.get("compile_config") if compile else None
+            return _load_by_keras(config["class_name"], error, filepath, custom_objects, compiled)
         except (RecursionError, MemoryError) as error:
             raise ValueError(
                 explain(
@@ -157,6 +161,22 @@ def load_model(
     if model.built:
         load_weights(model, filepath)
     return model
+
+
+def _load_by_keras(
+    class_name: str,
+    error: UnreadableError,
+    filepath: PathLike,
+    custom_objects: Mapping[str, Any] | None,
+    compiled: Mapping[str, Any] | None,
+) -> Any:
+    """Returns a model with parts that callbax lacks; raises the error if Keras lacks them too."""
+    if class_name not in OF_KERAS:
+        raise error
+    try:
+        return OF_KERAS[class_name](filepath, custom_objects, compiled)
+    except (ImportError, TypeError, ValueError) as reason:
+        raise error from reason
 
 
 def _described(

@@ -167,6 +167,10 @@ def _lookup(kind: str, name: str) -> Any:
     return registry.lookup(name) if name in registry else None
 
 
+class UnreadableError(ValueError):
+    """Plain values ask for what callbax does not have."""
+
+
 class _Reader:
     """Makes objects of plain values.
 
@@ -275,8 +279,10 @@ class _Reader:
                 "If the class is yours, let `get_config` return what its constructor takes.",
             ) from error
 
-    def _refuse(self, expected: str, received: str, action: str) -> ValueError:
-        return ValueError(explain(self._where, expected=expected, received=received, action=action))
+    def _refuse(self, expected: str, received: str, action: str) -> "UnreadableError":
+        return UnreadableError(
+            explain(self._where, expected=expected, received=received, action=action)
+        )
 
 
 def _fitting(cls: Any, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
