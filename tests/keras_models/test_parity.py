@@ -1,5 +1,7 @@
 """Keras models under callbax end where Keras's own `fit` ends, with the same logs."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -30,22 +32,10 @@ def test_it_ends_where_keras_ends(kind, distribution):
     model = cb.Model(ours)
     found = model.fit(x, y, validation_data=(x, y), **FIT).history
     assert set(found) == set(history)
-    assert_equal(
-        kind,
-        distribution,
-        [history[key] for key in sorted(history)],
-        [found[key] for key in sorted(history)],
-    )
-    assert_equal(kind, distribution, everything(theirs), everything(ours))
-    assert_equal(
-        kind,
-        distribution,
-        *(
-            np.atleast_1d(each.evaluate(x, y, batch_size=BATCH, verbose=0))
-            for each in (theirs, model)
-        ),
-    )
+    alike = functools.partial(assert_equal, kind, distribution)
+    alike([history[key] for key in sorted(history)], [found[key] for key in sorted(history)])
+    alike(everything(theirs), everything(ours))
+    evaluated = (each.evaluate(x, y, batch_size=BATCH, verbose=0) for each in (theirs, model))
+    alike(*map(np.atleast_1d, evaluated))
     flat = keras.tree.flatten
-    assert_equal(
-        kind, distribution, flat(theirs.predict(x, verbose=0)), flat(model.predict(x, verbose=0))
-    )
+    alike(flat(theirs.predict(x, verbose=0)), flat(model.predict(x, verbose=0)))
