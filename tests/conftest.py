@@ -40,14 +40,24 @@ def pytest_collection_modifyitems(config, items):
         items[:] = kept
 
 
-@pytest.fixture(autouse=True)
-def distribution(request):
-    """Lets every model be distributed as the command line says."""
+@pytest.fixture(scope="session", autouse=True)
+def asked_distribution(request):
+    """Distributes models that fixtures of whole modules make as the command line says."""
     kind = request.config.getoption("--distribution")
-    if kind in ("dp", "fsdp"):
-        set_distribution(DataParallel(shard_state=kind == "fsdp"))
-    yield kind
-    set_distribution(None)
+    distribute(kind)
+    return kind
+
+
+@pytest.fixture(autouse=True)
+def distribution(asked_distribution):
+    """Lets every model be distributed as the command line says, whatever a test does."""
+    yield asked_distribution
+    distribute(asked_distribution)
+
+
+def distribute(kind):
+    several = kind in ("dp", "fsdp")
+    set_distribution(DataParallel(shard_state=kind == "fsdp") if several else None)
 
 
 @pytest.fixture(scope="session", autouse=True)

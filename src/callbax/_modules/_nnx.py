@@ -15,7 +15,7 @@ from callbax._core._rng import SeedSource
 from callbax._core._types import Array, PyTree
 from callbax._modules._nnx_build import build_inner, unbuilt_layers
 from callbax._modules._nnx_inventory import Inventory
-from callbax._modules._nnx_live import live_variables
+from callbax._modules._nnx_live import live_variables, put
 from callbax._modules._nnx_lost import attributes_of, warn_of_lost
 from callbax._modules._nnx_parts import named_parts, size
 from callbax._modules._protocol import (
@@ -325,7 +325,7 @@ class _Structure:
         for path, value in arrays.items():
             variable = found[path]
             if isinstance(variable, nnx.Variable):
-                variable.set_raw_value(value)
+                put(variable, value)
             else:
                 bare[self.paths[path]] = value
         if bare:

@@ -19,6 +19,7 @@ from callbax._data._feed import Feed
 from callbax._data._placement import Placement
 from callbax._modules._own_training import OwnState
 from callbax._modules._protocol import Functional, Variables
+from callbax._training._calls import Draws, call
 from callbax._training._gauge import Gauge
 from callbax._training._lines import Lines, already_training
 from callbax._training._mode_programs import ModePrograms
@@ -71,6 +72,7 @@ class Engine:
         self._runs = 0
         self._shown = ExitStack()
         self._programs = ModePrograms(functional, placement)
+        self._draws = Draws()
         self._rest: Rest = self.recipe.rest(placement)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -393,15 +395,13 @@ class Engine:
             _TRACED.reset(token)
 
     def forward(self, x: PyTree, *, training: bool) -> PyTree:
-        """Calls the module as of the current batch, its statistics left alone; in a trace too."""
+        """Calls the module as of the current batch; in a trace, as the step does."""
         traced = _TRACED.get()
-        if traced is not None and traced[0] is self:
-            _, variables, step = traced
-        else:
-            state = self.read()
-            variables, step = state.variables, state.step
-        applied = self.functional.apply(variables, x, training=training, step=step)
-        return applied.output
+        if traced is None or traced[0] is not self:
+            draws = self._draws if self._line is None else self._line.draws
+            return call(self.functional, self, draws, x, training=training)
+        _, variables, step = traced
+        return self.functional.apply(variables, x, training=training, step=step).output
 
     def traces(self) -> dict[str, int]:
         """Returns how often each mode's programs were traced."""

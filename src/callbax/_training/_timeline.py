@@ -24,6 +24,7 @@ from callbax._core._waste import Waste
 from callbax._data._feed import Feed
 from callbax._data._select import select
 from callbax._modules._captured import Captured
+from callbax._training._calls import Draws
 from callbax._training._compile import Programs
 from callbax._training._execution import Execution
 from callbax._training._executions import Executions
@@ -73,6 +74,7 @@ class Timeline:
         waste: Where steps are counted that are taken for nothing.
         rows: What executions leave for the hooks.
         renewals: How often hooks have changed a number of Python that losses or metrics read.
+        draws: What calls of the model in hooks draw from.
     """
 
     def __init__(
@@ -101,7 +103,7 @@ class Timeline:
         self._captured = captured
         if captured is not None:
             programs.constants = captured.note()
-        self.renewals = 0
+        self.renewals, self.draws = 0, Draws()
         self._reading = Reading(feed)
         self.batches_per_pass = feed.batches_per_pass
         self._reset, self._exact, self.overwrites = reset, exact, overwrite

@@ -276,7 +276,10 @@ class Model(Trainer):
 
     @public("model")
     def __call__(self, x: DataLike, training: bool = False) -> Any:
-        """Returns the module's output for a batch, as of the current weights."""
+        """Returns the module's output for a batch, as of the current weights.
+
+        In training, dropout drops others at every call, and statistics are updated, as in Keras.
+        """
         if is_symbolic(x):
             return called(self, x)
         x = jax.tree.map(jnp.asarray, x)
@@ -331,7 +334,7 @@ class Model(Trainer):
 
     @property
     def losses(self) -> list[Any]:
-        """Losses that layers add, of which there are none here."""
+        """Losses that layers add: none here."""
         return []
 
     # Files
@@ -448,10 +451,7 @@ class Model(Trainer):
     # For callbacks
 
     def get_state_tree(self) -> dict[str, Any]:
-        """Returns all state as nested dicts of NumPy arrays, as of the current batch.
-
-        Layers' variables go by Keras's paths, ``sequential/dense/kernel``.
-        """
+        """Returns all state as of the current batch: dicts of arrays, nested by Keras's paths."""
         return self._files.state_tree()
 
     # Inside
