@@ -39,7 +39,7 @@ class Draws:
 def call(
     functional: Functional, running: Running, draws: Draws, x: PyTree, *, training: bool
 ) -> PyTree:
-    """Calls a module as of the current batch, and updates its statistics in training, as Keras does.
+    """Calls a module as of the current batch, and updates its statistics in training.
 
     Args:
         functional: The module.
