@@ -13,7 +13,11 @@ PYTHONS := 3.11 3.12 3.13 3.14
 # Tests start hundreds of processes, each of which would compile the same files again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test distribution survival thirdparty lowest engines jupyter check examples package docs
+# What makes clusters of its own, or has an environment of its own, is not run on layouts.
+ON_LAYOUTS := tests src $(foreach room,benchmarks distribution docs engines house jupyter thirdparty,\
+  --ignore=tests/$(room))
+
+.PHONY: demo test distribution layouts survival thirdparty lowest engines jupyter check examples package docs
 .PHONY: bench format clean
 
 demo: $(READY)        ## Train on real digits, with a picture at the end (under a minute)
@@ -26,6 +30,10 @@ distribution: $(READY) ## Layouts on four devices, clusters of two processes, th
 	$(RUN)/python -m pytest -n auto --dist loadfile tests/distribution --distribution=none
 	$(RUN)/python -m pytest -n auto tests/_training --distribution=dp
 	$(RUN)/python -m pytest -n auto tests/models --distribution=fsdp
+
+layouts: $(READY)     ## All tests that make models, on four devices, data and state divided (nightly)
+	$(RUN)/python -m pytest -n auto $(ON_LAYOUTS) --distribution=dp
+	$(RUN)/python -m pytest -n auto $(ON_LAYOUTS) --distribution=fsdp
 
 survival: $(READY)    ## Kill scripts 300 times, at batches, at random moments and in writes (nightly)
 	CALLBAX_SURVIVAL_KILLS=300 $(RUN)/python -m pytest tests/survival -s
