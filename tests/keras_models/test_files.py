@@ -159,3 +159,20 @@ def test_an_optimizer_that_is_assigned_counts():
     with pytest.raises(TypeError, match="expected an optimizer of Keras's"):
         model.optimizer = "sgd"
     assert int(model.optimizer.iterations) == 4
+
+
+@pytest.mark.parametrize("again", ["from_config", "clone_model"])
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_model_is_made_again_of_what_it_is_made_of(kind, again):
+    model = made("adam")
+    if kind == "sequential":
+        model = cb.Model(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+    if again == "from_config":
+        other = type(model).from_config(model.get_config())
+    else:
+        other = cb.keras.models.clone_model(model)
+    pairs = list(zip(model.get_weights(), other.get_weights(), strict=True))
+    assert all(left.shape == right.shape for left, right in pairs)
+    assert any((left != right).any() for left, right in pairs), "its weights are its own"
+    other.set_weights(model.get_weights())
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))

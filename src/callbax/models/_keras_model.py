@@ -240,6 +240,20 @@ class KerasModel(Trainer):
         else:
             save_compiled(self.module, ModelFiles(self._engine), filepath, overwrite, **options)
 
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> "KerasModel":
+        """Returns a model of new weights, of what `get_config` says of one; not compiled.
+
+        Args:
+            config: That of a functional or sequential model.
+            custom_objects: The user's classes and functions, by name.
+        """
+        keras = load_keras("Model.from_config")
+        made_by = keras.Model if "input_layers" in config else keras.Sequential
+        return cls(made_by.from_config(config, custom_objects))
+
     def get_compile_config(self) -> dict[str, Any] | None:
         """Returns the arguments of `compile` as plain values; None before it was called."""
         if self.is_own:
