@@ -16,7 +16,7 @@ MISSING = {
     "optimizers.schedules": ("Linear",),
     "activations": ("sparsemax",),
     "initializers": ("STFT",),
-    "models": ("clone_model",),
+    "models": ("model_from_json",),
 }
 CASES = [
     (base, room, name)
