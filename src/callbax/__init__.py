@@ -8,6 +8,10 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+# It draws from Python's `random` when it is loaded, and Flax loads it: not after the user's seed,
+# of which initial weights follow.
+import rich.style  # noqa: F401
+
 from callbax import _tf
 from callbax._core._missing import missing_names
 from callbax._tf import *  # noqa: F403
