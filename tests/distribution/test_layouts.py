@@ -259,6 +259,69 @@ def test_copies_and_pickles_are_placed_alike(tmp_path):
         assert specs != {PartitionSpec()}
 
 
+def saved_and_loaded(model, folder):
+    model.save_weights(folder / "a.weights.h5")
+    model.load_weights(folder / "a.weights.h5")
+
+
+def saved_and_loaded_whole(model, folder):
+    model.save(folder / "a.keras")
+    model.load_weights(folder / "a.keras")
+
+
+def resumed(model, folder):
+    for epochs in (1, 2):
+        model.fit(X, np.tile(Y, 2), batch_size=10, epochs=epochs, verbose=0, resume=folder)
+
+
+def frozen_and_thawed(model, folder):
+    layer = model.layers[1]
+    layer.trainable = False
+    model.fit(X, np.tile(Y, 2), batch_size=10, verbose=0)
+    layer.trainable = True
+
+
+DEEDS = {
+    "weights set": lambda model, folder: model.set_weights(model.get_weights()),
+    "weights read": saved_and_loaded,
+    "model read": saved_and_loaded_whole,
+    "resumed": resumed,
+    "frozen": frozen_and_thawed,
+    "called in training": lambda model, folder: model(X, training=True),
+    "one batch": lambda model, folder: model.train_on_batch(X[:8], np.tile(Y[:8], 2)),
+}
+
+
+@pytest.mark.parametrize("when", ["between runs", "in a hook"])
+@pytest.mark.parametrize("deed", DEEDS)
+def test_nothing_a_user_does_takes_a_layout_away(deed, when, tmp_path):
+    """Under FSDP a state that is no longer divided takes the memory of all devices on each."""
+
+    def places():
+        state = model._engine.read()
+        tree = state.params, state.stats, state.optimizer
+        return [leaf.sharding for leaf in jax.tree.leaves(tree)]
+
+    model, _ = sequential(DataParallel(shard_state=True))
+    y = np.tile(Y, 2)
+    model.fit(X, y, batch_size=10, verbose=0)
+    before, during = places(), []
+    if when == "between runs":
+        DEEDS[deed](model, tmp_path)
+    elif deed not in ("resumed", "frozen"):  # these are not for hooks
+
+        def do(batch, logs):
+            DEEDS[deed](model, tmp_path)
+            during.append(places())
+
+        hook = cb.callbacks.LambdaCallback(on_train_batch_end=do)
+        model.fit(X, y, batch_size=10, verbose=0, callbacks=[hook])
+    assert any(place.spec != PartitionSpec() for place in before)
+    assert all(each == before for each in [*during, places()])
+    model.fit(X, y, batch_size=10, verbose=0)
+    assert places() == before
+
+
 WRONG = {
     "a rule without a weight": ({"nothing": ("model",)}, r"'nothing'.*rules that match a weight"),
     "too many axes": ({"first/bias": (None, "model")}, r"at most 1 dimensions"),

@@ -87,6 +87,7 @@ def run(model, fit, start, actions):
     return program.trace, [array.tobytes() for array in everything(model)]
 
 
+@pytest.mark.one_device("the bits of Keras on one device are compared")
 @random(60)
 @given(actions=programs(WITH_KERAS, EPOCHS, BATCHES))
 def test_hooks_see_and_do_what_they_see_and_do_in_keras(models, start, actions):

@@ -39,7 +39,7 @@ def with_contents(
     weights: Mapping[str, Any],
     optimizer: Sequence[NDArray[Any]] | None,
 ) -> TrainState:
-    """Returns a state with arrays from a file.
+    """Returns a state with arrays from a file, where those are in whose place they come.
 
     Args:
         engine: What runs the model; it is built.
@@ -48,11 +48,12 @@ def with_contents(
         optimizer: The optimizer's variables; None leaves them as they are.
     """
     paths = {weight.key: weight.path for weight in engine.functional.weights()}
-    state = with_weights(state, {paths[key]: weights[key] for key in paths if key in weights})
+    new = with_weights(state, {paths[key]: weights[key] for key in paths if key in weights})
     variables = _variables(engine)
-    if optimizer is None or variables is None:
-        return state
-    return variables.write(state, optimizer)
+    if optimizer is not None and variables is not None:
+        new = variables.write(new, optimizer)
+    placed: TrainState = engine.placement.place_like(new, state)
+    return placed
 
 
 def _variables(engine: Engine) -> FiledOptimizer | None:
