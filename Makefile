@@ -16,6 +16,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # What makes clusters of its own, or has an environment of its own, is not run on layouts.
 ON_LAYOUTS := tests src $(foreach room,benchmarks distribution docs engines house jupyter thirdparty,\
   --ignore=tests/$(room))
+# What CI takes of them with the state divided too.
+STATE_DIVIDED := tests/parity/test_fit_parity.py $(foreach file,copies freezing live_numbers runs,\
+  tests/models/test_$(file).py)
 
 .PHONY: demo test distribution layouts survival thirdparty lowest engines jupyter check examples package docs
 .PHONY: bench format clean
@@ -29,7 +32,7 @@ test: $(READY)        ## All tests and docstring examples
 distribution: $(READY) ## Layouts on four devices, clusters of two processes, the suite on layouts
 	$(RUN)/python -m pytest -n auto --dist loadfile tests/distribution --distribution=none
 	$(RUN)/python -m pytest -n auto tests/_training --distribution=dp
-	$(RUN)/python -m pytest -n auto tests/models --distribution=fsdp
+	$(RUN)/python -m pytest -n auto $(STATE_DIVIDED) --distribution=fsdp
 
 layouts: $(READY)     ## All tests that make models, on four devices, data and state divided (nightly)
 	$(RUN)/python -m pytest -n auto $(ON_LAYOUTS) --distribution=dp
