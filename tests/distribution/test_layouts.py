@@ -259,6 +259,26 @@ def test_copies_and_pickles_are_placed_alike(tmp_path):
         assert specs != {PartitionSpec()}
 
 
+def test_grouped_convolutions_under_fsdp_train_to_the_numbers_of_one_device():
+    """XLA divided their inputs as the weights of the layer behind them, and got them wrong."""
+    images = np.random.default_rng(0).normal(size=(22, 8, 8, 3)).astype("float32")
+    losses = []
+    for chosen in (None, DataParallel(shard_state=True)):
+        layers = cb.layers
+        rows = [
+            layers.Input((8, 8, 3)),
+            layers.Conv2D(6, 2, dilation_rate=2, groups=3, use_bias=False),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+        cb.utils.set_random_seed(1)
+        model = cb.Sequential(rows, distribution=chosen)
+        model.compile(cb.optimizers.SGD(0.02, momentum=0.5), "mse")
+        options = {"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0}
+        losses.append(model.fit(images, images.mean((1, 2))[:, :1], **options).history["loss"])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
 def saved_and_loaded(model, folder):
     model.save_weights(folder / "a.weights.h5")
     model.load_weights(folder / "a.weights.h5")

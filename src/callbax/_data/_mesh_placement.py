@@ -220,6 +220,20 @@ class MeshPlacement:
             for leaf, sharding in zip(leaves, like, strict=True)
         ]
 
+    def gather_weights(self, weights: Arrays) -> Arrays:
+        # Else XLA divides activations as the weights are, and grouped convolutions went wrong.
+        axis = self._samples.spec[0]
+
+        def gathered(path: str, array: Array) -> Array:
+            spec = self._layout[path].spec if path in self._layout else PartitionSpec()
+            if all(_without(axis, part) == part for part in spec):
+                return array
+            where = NamedSharding(self._mesh, PartitionSpec(*(_without(axis, p) for p in spec)))
+            whole: Array = lax.with_sharding_constraint(array, where)
+            return whole
+
+        return {path: gathered(path, array) for path, array in weights.items()}
+
     def gather(self, rows: PyTree) -> PyTree:
         return jax.tree.map(lambda leaf: lax.with_sharding_constraint(leaf, self._whole), rows)
 
@@ -324,3 +338,11 @@ def followed(form: PyTree, params: Mapping[str, Array]) -> PyTree | None:
         return shardings[path] if same else whole
 
     return jax.tree_util.tree_map_with_path(of, form)
+
+
+def _without(axis: str, part: Any) -> Any:
+    """Returns an entry of a partition without one dimension of the mesh."""
+    if isinstance(part, tuple):
+        left = tuple(name for name in part if name != axis)
+        return left or None
+    return None if part == axis else part

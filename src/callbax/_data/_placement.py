@@ -138,6 +138,9 @@ class Placement(Protocol):
             like: Where each was before it.
         """
 
+    def gather_weights(self, weights: dict[str, Array]) -> dict[str, Array]:
+        """Puts together weights that are divided as batches are, for the time of a step."""
+
     def gather(self, rows: PyTree) -> PyTree:
         """Makes rows whole, so that the host can fetch them."""
 
@@ -235,6 +238,9 @@ class OneDevice:
 
     def pin(self, leaves: list[Array], like: Sequence[Any]) -> list[Array]:
         return leaves
+
+    def gather_weights(self, weights: dict[str, Array]) -> dict[str, Array]:
+        return weights
 
     def gather(self, rows: PyTree) -> PyTree:
         return rows

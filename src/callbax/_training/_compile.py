@@ -190,7 +190,10 @@ class Programs:
 
     def _inner(self, moving: list[Array], rest: list[Array], batch: PyTree, *, form: Form) -> Taken:
         before, read = jax.tree.unflatten(form.structure, moving + rest)
-        after, row = self.step.run(before | read, batch)
+        state = before | read
+        if "params" in state:
+            state |= {"params": self._placement.gather_weights(state["params"])}
+        after, row = self.step.run(state, batch)
         moved = jax.tree.map(
             lambda new, old: lax.convert_element_type(new, old.dtype), after, before
         )
