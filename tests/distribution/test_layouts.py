@@ -264,6 +264,7 @@ def test_grouped_convolutions_under_fsdp_train_to_the_numbers_of_one_device():
     images = np.random.default_rng(0).normal(size=(22, 8, 8, 3)).astype("float32")
     losses = []
     for chosen in (None, DataParallel(shard_state=True)):
+        cb.utils.set_random_seed(1)
         layers = cb.layers
         rows = [
             layers.Input((8, 8, 3)),
@@ -271,7 +272,6 @@ def test_grouped_convolutions_under_fsdp_train_to_the_numbers_of_one_device():
             layers.Flatten(),
             layers.Dense(1),
         ]
-        cb.utils.set_random_seed(1)
         model = cb.Sequential(rows, distribution=chosen)
         model.compile(cb.optimizers.SGD(0.02, momentum=0.5), "mse")
         options = {"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0}
