@@ -221,7 +221,6 @@ class MeshPlacement:
         ]
 
     def gather_weights(self, weights: Arrays) -> Arrays:
-        # Else XLA divides activations as the weights are, and grouped convolutions went wrong.
         axis = self._samples.spec[0]
 
         def gathered(path: str, array: Array) -> Array:

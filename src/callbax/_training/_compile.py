@@ -37,13 +37,16 @@ class Programs:
         step: The pure step.
         placement: Where arrays live.
         looped: Whether XLA compiles it as well inside a loop.
+        gathers: Whether weights that are divided as batches are go whole into it.
 
     Attributes:
         constants: Numbers of Python that the step reads; for others it is compiled again.
     """
 
-    def __init__(self, step: Step, placement: Placement, *, looped: bool = True) -> None:
-        self.step, self.looped = step, looped
+    def __init__(
+        self, step: Step, placement: Placement, *, looped: bool = True, gathers: bool = False
+    ) -> None:
+        self.step, self.looped, self._gathers = step, looped, gathers
         self._placement = placement
         self._packing = Packing(step.moves, step.reads)
         self.constants: tuple[Any, ...] = ()
@@ -191,7 +194,7 @@ class Programs:
     def _inner(self, moving: list[Array], rest: list[Array], batch: PyTree, *, form: Form) -> Taken:
         before, read = jax.tree.unflatten(form.structure, moving + rest)
         state = before | read
-        if "params" in state:
+        if self._gathers and "params" in state:
             state |= {"params": self._placement.gather_weights(state["params"])}
         after, row = self.step.run(state, batch)
         moved = jax.tree.map(
@@ -206,13 +209,18 @@ def loops_well(jaxpr: Any, platform: str) -> bool:
     On a CPU it brings convolutions into the form that its fast kernels take only if they stand
     outside of loops (35 against 11 ms for a step of a small network, measured).
     """
-    return platform != "cpu" or not _convolves(jaxpr)
+    return platform != "cpu" or not convolves(jaxpr)
 
 
-def _convolves(jaxpr: Any) -> bool:
+def convolves(jaxpr: Any) -> bool:
+    """Returns whether a computation convolves.
+
+    If weights behind a convolution are divided, XLA divides its inputs likewise, in space, and gets
+    the gradient of a grouped one wrong.
+    """
     for equation in jaxpr.eqns:
         if equation.primitive.name == "conv_general_dilated":
             return True
-        if any(_convolves(inner) for inner in jaxprs_in_params(equation.params)):
+        if any(convolves(inner) for inner in jaxprs_in_params(equation.params)):
             return True
     return False

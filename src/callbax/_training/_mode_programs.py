@@ -7,7 +7,7 @@ from callbax._core._types import PyTree
 from callbax._data._placement import Placement
 from callbax._modules._protocol import Functional
 from callbax._modules._trace import trace
-from callbax._training._compile import Programs, loops_well
+from callbax._training._compile import Programs, convolves, loops_well
 from callbax._training._state import TrainState
 from callbax._training._step import Step
 
@@ -73,4 +73,5 @@ class ModePrograms:
             with self._placement.tracing():
                 computation, _ = trace(self._functional, start.variables, batch[0])
         looped = loops_well(computation, self._placement.platform)
-        return Programs(step, self._placement, looped=looped)
+        gathers = convolves(computation)
+        return Programs(step, self._placement, looped=looped, gathers=gathers)
