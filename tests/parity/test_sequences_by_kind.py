@@ -126,9 +126,6 @@ class Side:
         schedule = self.lib.optimizers.schedules.ExponentialDecay(0.05, 3, 0.5)
         self._compile(self.lib.optimizers.Adam(schedule))
 
-    def compile_again(self):
-        self._compile(self.model.optimizer)
-
     def _compile(self, optimizer, *, weighted=False):
         loss, metrics = "mse", ["mae"]
         if self.kind == "several":
