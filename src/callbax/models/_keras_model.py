@@ -235,10 +235,13 @@ class KerasModel(Trainer):
             ValueError: The name ends otherwise.
             OSError: The file cannot be written, or may not be replaced.
         """
-        if self.is_own or not self.compiled:
+        files = ModelFiles(self._engine)
+        if not self.is_lead:
+            files.contents(self.name)  # what is divided among processes is put together by all
+        elif self.is_own or not self.compiled:
             self.module.save(filepath, overwrite=overwrite, **options)
         else:
-            save_compiled(self.module, ModelFiles(self._engine), filepath, overwrite, **options)
+            save_compiled(self.module, files, filepath, overwrite, **options)
 
     @classmethod
     def from_config(
