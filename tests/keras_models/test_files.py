@@ -145,6 +145,14 @@ def test_a_file_that_may_not_be_replaced_stays(tmp_path):
     assert path.read_text() == "mine"
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "Keras's"])
+def test_the_first_process_alone_writes(optimizer, tmp_path, monkeypatch):
+    model = made(OPTIMIZERS["Keras's"]() if optimizer == "Keras's" else optimizer)
+    monkeypatch.setattr(type(model), "is_lead", False)
+    model.save(tmp_path / "model.keras")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_optimizer_that_is_assigned_counts():
     model = made("adam")
     model.fit(X, Y, **FIT)
