@@ -110,7 +110,7 @@ class MeshPlacement:
 
     @property
     def _sharing(self) -> int:
-        """How many devices share one memory: those of a CPU that is made to look like several."""
+        """How many devices share one memory, as those of a CPU do that is to look like several."""
         return len(self._mesh.local_devices) if self.platform == "cpu" else 1
 
     # On the host

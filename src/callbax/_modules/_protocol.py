@@ -32,7 +32,7 @@ class Variables(NamedTuple):
 
     @property
     def weights(self) -> Arrays:
-        """What files and ``get_weights`` hold: all but the random streams."""
+        """What files and ``get_weights`` hold, which is all but the random streams."""
         return self.params | self.stats
 
 

@@ -60,7 +60,7 @@ class Computed:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Names of what is reported: the loss first."""
+        """Names of what is reported, the loss first."""
         return (*self._names, *self._metric_keys)
 
     @property

@@ -148,7 +148,7 @@ class Objective:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Names of what is reported: the loss first, then in compile order."""
+        """Names of what is reported, the loss first, then in compile order."""
         return tuple(self._trackers)
 
     @property

@@ -71,7 +71,7 @@ class Reading:
 
     @property
     def digests(self) -> tuple[int, int]:
-        """Checksums of what the source gave: in the pass before, and in this one so far."""
+        """Checksums of what the source gave in the pass before, and in this one so far."""
         before, now = self._digests
         if self._chunks and self.offset and self._chunks[0].digests:
             now = self._chunks[0].digests[self.offset - 1]

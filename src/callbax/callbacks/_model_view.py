@@ -91,7 +91,7 @@ class ModelView(Protocol):
 
     @property
     def gauge(self) -> GaugeView | None:
-        """How fast the run under way is: a validation's within one; None outside of runs."""
+        """How fast the innermost run under way is; None outside of runs."""
 
     @property
     def metric_directions(self) -> Mapping[str, str | None]:

@@ -54,7 +54,7 @@ class MonitorCallback(Callback):
 
     @property
     def monitor_op(self) -> Callable[[Any, Any], Any] | None:
-        """What tells whether a value is better than another: ``numpy.less`` or ``numpy.greater``.
+        """``numpy.less`` or ``numpy.greater``, which tells whether a value is better than another.
 
         None before the direction is known. A function of (value, reference) may be assigned.
         """

@@ -334,7 +334,7 @@ class Model(Trainer):
 
     @property
     def losses(self) -> list[Any]:
-        """Losses that layers add: none here."""
+        """What layers add to the loss by themselves, as in Keras. Nothing does here."""
         return []
 
     # Files

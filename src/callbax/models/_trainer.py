@@ -164,7 +164,7 @@ class Trainer(Shown):
 
     @property
     def metrics_names(self) -> list[str]:
-        """Names of what ``evaluate`` returns, as far as known: all of them after the first run."""
+        """Names of what ``evaluate`` returns; all of them are known after the first run."""
         return list(self._engine.log_keys()) or (["loss"] if self.compiled else [])
 
     # Running
