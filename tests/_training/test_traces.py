@@ -36,3 +36,19 @@ def test_a_first_fit_with_validation_traces_once_a_program(rows, epochs, validat
     CALLS.clear()
     model.fit(x, y, epochs=epochs, verbose=0, validation_data=held_out)
     assert len(CALLS) <= sum(model._engine.traces().values()) - programs, "nothing is traced again"
+
+
+@pytest.mark.usefixtures("unshared")
+@pytest.mark.one_device(
+    "on a mesh, programs are traced as they are divided, the record's step is not"
+)
+def test_the_record_of_a_fit_tells_of_the_step_that_is_compiled(tmp_path):
+    x = np.random.default_rng(0).normal(size=(100, 3)).astype("float32")
+    counts = []
+    for directory in (None, tmp_path):
+        model = cb.Model(Net())
+        model.compile("adam", "mse")
+        CALLS.clear()
+        model.fit(x, x.sum(1, keepdims=True), epochs=2, verbose=0, resume=directory)
+        counts.append(len(CALLS))
+    assert counts[0] == counts[1]

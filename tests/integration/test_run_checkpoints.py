@@ -5,6 +5,7 @@ import shutil
 import signal
 from contextlib import closing
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -141,7 +142,7 @@ OTHER = {
     "optimizer.beta_1": {"made": lambda: model(cb.optimizers.Adam(0.01, beta_1=0.5))},
     "loss": {"made": lambda: model(loss="mae")},
     "metrics": {"made": lambda: model(metrics=["mse"])},
-    "computation": {"made": lambda: model(activation="tanh")},
+    "step": {"made": lambda: model(activation="tanh")},
     "x": {"x": X + 1},
     "y": {"y": Y * 2},
     "weights of samples": {"sample_weight": np.ones(22, "float32")},
@@ -165,6 +166,21 @@ def test_a_fit_that_differs_is_refused_by_name_before_anything_changes(name, tmp
     assert made.optimizer.iterations == 0
     after = {name: (tmp_path / "fit-0" / name).read_bytes() for name in files(tmp_path)}
     assert after == before
+
+
+def weighted(weight):
+    def loss(y, y_pred):
+        return (weight * (y - y_pred) ** 2).mean(axis=-1)
+
+    return model(loss=loss)
+
+
+@pytest.mark.parametrize("kind", [np.float32, jnp.float32, lambda value: np.array([value], "f4")])
+def test_an_array_that_the_loss_holds_tells_fits_apart(kind, tmp_path):
+    killed(tmp_path, (2, 4), made=weighted(kind(1.0)))
+    with pytest.raises(ValueError, match="differs in: the computation of a training step"):
+        life(tmp_path, made=weighted(kind(2.0)))
+    life(tmp_path, made=weighted(kind(1.0)))
 
 
 def test_a_fit_that_differs_continues_on_request(tmp_path):

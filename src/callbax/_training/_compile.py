@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import jaxprs_in_params
+from jax.extend.core import ClosedJaxpr, jaxprs_in_params
 
 from callbax._core._types import Array, PyTree
 from callbax._data._placement import OneDevice, Placement
@@ -50,11 +50,21 @@ class Programs:
         self._placement = placement
         self._packing = Packing(step.moves, step.reads)
         self.constants: tuple[Any, ...] = ()
+        self._jaxprs: dict[Any, tuple[ClosedJaxpr, Any]] = {}
         self._computations: dict[Any, Computation] = {}
         # How often they had been traced for other models before this one came to them.
         self._before: dict[Computation, int] = {}
         self._prepared: dict[Any, threading.Thread] = {}
         self._step_times: dict[Any, StepTime] = {}
+
+    def jaxpr(self, start: Packed, batch: PyTree) -> ClosedJaxpr:
+        """Returns the step as a jaxpr, which is the same on any devices.
+
+        Args:
+            start: A state.
+            batch: Shapes and dtypes of a batch.
+        """
+        return self._traced(start.form, batch)[0]
 
     @property
     def traces(self) -> int:
@@ -169,20 +179,27 @@ class Programs:
         return self._computations[key]
 
     def _own(self, start: Packed) -> Computation:
-        return Computation(
-            partial(self._inner, form=start.form), self._placement, start.form.places, self._row
-        )
+        inner = partial(self._inner, form=start.form, gathers=self._gathers)
+        return Computation(inner, self._placement, start.form.places, self._row)
 
     def _shared(self, start: Packed, batches: Batches) -> Computation:
         """Returns the programs of what the step computes, of an equal model's if there are any."""
-        inner, batch = partial(self._inner, form=start.form), jax.eval_shape(select, batches, 0)
-        closed, structure = traced(inner, start.moving, start.rest, batch)
+        closed, structure = self._traced(start.form, jax.eval_shape(select, batches, 0))
 
         def make() -> Computation:
             step = replayed(closed, structure)
             return Computation(step, self._placement, start.form.places, self._row)
 
         return pooled("steps", closed, structure, make)
+
+    def _traced(self, form: Form, batch: PyTree) -> tuple[ClosedJaxpr, Any]:
+        """Returns the step for states and batches of these forms, traced once, and its outputs'."""
+        leaves, structure = jax.tree.flatten(batch)
+        key = form, self.constants, structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
+        if key not in self._jaxprs:
+            inner = partial(self._inner, form=form)
+            self._jaxprs[key] = traced(inner, form.moving, form.rest, batch)
+        return self._jaxprs[key]
 
     @property
     def _row(self) -> PyTree:
@@ -191,10 +208,18 @@ class Programs:
             return None
         return jax.ShapeDtypeStruct((len(self.step.keys) + 1,), jnp.float32)
 
-    def _inner(self, moving: list[Array], rest: list[Array], batch: PyTree, *, form: Form) -> Taken:
+    def _inner(
+        self,
+        moving: list[Array],
+        rest: list[Array],
+        batch: PyTree,
+        *,
+        form: Form,
+        gathers: bool = False,
+    ) -> Taken:
         before, read = jax.tree.unflatten(form.structure, moving + rest)
         state = before | read
-        if self._gathers and "params" in state:
+        if gathers and "params" in state:
             state |= {"params": self._placement.gather_weights(state["params"])}
         after, row = self.step.run(state, batch)
         moved = jax.tree.map(

@@ -108,15 +108,18 @@ class Computation:
 
 
 def traced(
-    inner: Inner, moving: list[Array], rest: list[Array], batch: PyTree
+    inner: Inner,
+    moving: list[jax.ShapeDtypeStruct],
+    rest: list[jax.ShapeDtypeStruct],
+    batch: PyTree,
 ) -> tuple[ClosedJaxpr, Any]:
     """Returns a step as a jaxpr of leaves, and how its outputs make up what it returns.
 
     Args:
         inner: The step.
-        moving: Leaves that it moves, arrays or their shapes and dtypes, as all of these.
-        rest: Leaves that it reads.
-        batch: ``(x, y, sample_weight)``.
+        moving: Shapes and dtypes of the leaves that it moves.
+        rest: Those of the leaves that it reads.
+        batch: Those of ``(x, y, sample_weight)``.
     """
     closed, form = jax.make_jaxpr(inner, return_shape=True)(moving, rest, batch)
     return closed, jax.tree.structure(form)

@@ -5,20 +5,22 @@ import re
 from collections.abc import Mapping
 
 import jax
+from jax.extend.core import ClosedJaxpr
 
 from callbax._core._errors import explain
 from callbax._core._fingerprint import configuration, fingerprint, without_number
-from callbax._core._types import Array, PyTree
+from callbax._core._types import PyTree
 from callbax._core._warnings import warn
 from callbax._stores._protocol import RunState, RunStore
 from callbax._training._engine import Engine
+from callbax._training._jaxpr_key import constants_of
 from callbax._training._loop import Epochs
 from callbax.saving._contents import Contents
 
 Identity = Mapping[str, str]
 """Name of a setting -> what it is."""
 
-_BOUND = {"computation": ("JAX", "batch_size")}
+_BOUND = {"step": ("JAX", "batch_size")}
 """Facts that only tell something if others are equal: batches of another size, another program."""
 
 _UNNAMED = {*_BOUND, "JAX", "batch_size"}
@@ -32,7 +34,7 @@ def identity_of(engine: Engine, batch: PyTree, data: Identity) -> dict[str, str]
     """Returns what a fit belongs to.
 
     Args:
-        engine: What runs the model, which is built and compiled.
+        engine: What runs the model, in a run.
         batch: Shapes and dtypes of a batch.
         data: What there is to say of the data.
     """
@@ -53,7 +55,7 @@ def identity_of(engine: Engine, batch: PyTree, data: Identity) -> dict[str, str]
     if engine.step == 0:  # later it may be what hooks have made of it
         facts["learning_rate"] = fingerprint(rate) if rate else repr(engine.learning_rate)
     if not recipe.run_eagerly:
-        facts["computation"] = _computation(engine, batch)
+        facts["step"] = _digest_of(engine.line.jaxpr(batch))
     return facts
 
 
@@ -113,19 +115,10 @@ def recorded_run(
     return run
 
 
-def _computation(engine: Engine, batch: PyTree) -> str:
-    """Returns a digest of the training step as a program: every constant and structure counts."""
-    step, state = engine.recipe.step("train", engine, batch), engine.read()
-    # By form alone: the same run may continue where its arrays are divided in another way.
-    fields = {
-        name: jax.tree.map(_form_of, getattr(state, name)) for name in (*step.moves, *step.reads)
-    }
-    text = _ADDRESS.sub("", str(jax.make_jaxpr(step.run)(fields, batch)))
+def _digest_of(jaxpr: ClosedJaxpr) -> str:
+    """Returns a digest of a step as a program: its structure, numbers and arrays count."""
+    text = _ADDRESS.sub("", "\n".join([str(jaxpr), *map(fingerprint, constants_of(jaxpr))]))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _form_of(array: Array) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(array.shape, array.dtype)
 
 
 def _short(text: str) -> str:

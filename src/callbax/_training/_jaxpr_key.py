@@ -1,12 +1,13 @@
 """When two computations are the same."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from numpy.typing import NDArray
 
 _DERIVATIVES = ("jvp_jaxpr_fun", "jvp_jaxpr_thunk", "fwd_jaxpr_thunk", "bwd")
 """Parameters that only say how to differentiate what is not differentiated any more."""
@@ -30,13 +31,25 @@ def key_of(closed: ClosedJaxpr, constant_bytes: int) -> Hashable:
     Raises:
         IncomparableError: Its constants are larger.
     """
-    if sum(np.size(c) * np.dtype(c.dtype).itemsize for c in _arrays(closed)) > constant_bytes:
+    if sum(constant.nbytes for constant in constants_of(closed)) > constant_bytes:
         raise IncomparableError
     return _Key().closed(closed)
 
 
-def _arrays(closed: ClosedJaxpr) -> list[Any]:
-    return [c for c in closed.consts if not jnp.issubdtype(c.dtype, jax.dtypes.extended)]
+def constants_of(closed: ClosedJaxpr) -> Iterator[NDArray[Any]]:
+    """Yields the arrays that a computation holds, of computations within it too."""
+    for constant in closed.consts:
+        if jnp.issubdtype(constant.dtype, jax.dtypes.prng_key):
+            constant = jax.random.key_data(constant)
+        yield np.asarray(constant)
+    for equation in closed.jaxpr.eqns:
+        for inner in jax.tree.leaves(equation.params, is_leaf=_is_closed):
+            if _is_closed(inner):
+                yield from constants_of(inner)
+
+
+def _is_closed(value: Any) -> bool:
+    return isinstance(value, ClosedJaxpr)
 
 
 class _Key:

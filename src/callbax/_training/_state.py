@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from callbax._core._errors import explain
 from callbax._core._types import Array, PyTree
@@ -87,10 +88,14 @@ class Form:
 
     Attributes:
         structure: How the leaves make up the fields that a step moves and those that it reads.
+        moving: Shapes and dtypes of the leaves that move.
+        rest: Those of the others.
         places: Where the leaves are, those that move first.
     """
 
     structure: Any
+    moving: list[jax.ShapeDtypeStruct]
+    rest: list[jax.ShapeDtypeStruct]
     places: list[Any]
 
 
@@ -99,7 +104,8 @@ class Packed:
 
     Invariant: `moving` and `rest`, unflattened by the form's structure, are the fields that the
     step moves and reads; every other field is that of `others`. The fields that move are None in
-    `others`, so that no state before this one is kept alive by it.
+    `others`, so that no state before this one is kept alive by it. No leaf has a weak type, with
+    which a step would compute in other dtypes than with a recorded state of the same numbers.
 
     Args:
         moving: Leaves of the fields that steps move.
@@ -142,15 +148,23 @@ class Packing:
         moving = {name: fields[name] for name in self._moves}
         rest = {name: fields[name] for name in self._reads}
         leaves, structure = jax.tree.flatten((moving, rest))
+        if any(leaf.weak_type for leaf in leaves):
+            return self.pack(jax.tree.map(_strong, state))
         count = len(jax.tree.leaves(moving))
         key = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
         if key not in self._forms:
-            self._forms[key] = Form(structure, [leaf.sharding for leaf in leaves])
+            specs = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
+            places = [leaf.sharding for leaf in leaves]
+            self._forms[key] = Form(structure, specs[:count], specs[count:], places)
         # Without the moving fields, which would live on for as long as what comes of them.
         others = state.replace(**dict.fromkeys(self._moves))
         packed = Packed(leaves[:count], leaves[count:], self._forms[key], others)
         vars(packed)["state"] = state
         return packed
+
+
+def _strong(array: Array) -> Array:
+    return lax.convert_element_type(array, array.dtype) if array.weak_type else array
 
 
 def own(arrays: list[Array]) -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr
 
 from callbax._core._errors import explain
 from callbax._core._hooks import Logs
@@ -203,6 +204,10 @@ class Timeline:
     def ends_epoch(self, wanted: bool) -> bool:
         """Returns whether to stop after this epoch, if this process wants to or not."""
         return self.peers.ends_epoch(wanted, self._cursor)
+
+    def jaxpr(self, batch: PyTree) -> ClosedJaxpr:
+        """Returns a step as a jaxpr for batches of these shapes and dtypes, on any devices."""
+        return self._programs.jaxpr(self._known, batch)
 
     def check_interrupts(self, first: Callable[[], None] | None) -> None:
         """Raises for a signal that came, after calling `first`."""
