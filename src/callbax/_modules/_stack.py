@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import jax
@@ -144,7 +143,8 @@ def _build_layer(layer: Any, spec: PyTree, seeds: SeedSource | None) -> PyTree:
             # A call of these changes nothing but variables, which is an error here. Whatever goes
             # wrong is tried again below, where errors say what it is.
             with suppress(Exception):
-                found: PyTree = jax.eval_shape(partial(layer, training=False), spec)
+                # A function: of another callable JAX takes the text, that of all its arrays.
+                found: PyTree = jax.eval_shape(lambda x: layer(x, training=False), spec)
                 return found
     functional = NnxFunctional(layer)
     if not functional.built:
