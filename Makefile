@@ -20,19 +20,22 @@ ON_LAYOUTS := tests src $(foreach room,benchmarks distribution docs engines hous
 STATE_DIVIDED := tests/parity/test_fit_parity.py $(foreach file,copies freezing live_numbers runs,\
   tests/models/test_$(file).py)
 
-.PHONY: demo test distribution layouts survival thirdparty lowest engines jupyter check examples package docs
+.PHONY: demo test nightly distribution layouts survival thirdparty lowest engines jupyter check examples package docs
 .PHONY: bench format clean
 
 demo: $(READY)        ## Train on real digits, with a picture at the end (under a minute)
 	$(RUN)/python examples/demo.py
 
-test: $(READY)        ## All tests and docstring examples
+test: $(READY)        ## The tests and docstring examples
 	$(RUN)/python -m pytest -n auto
 
 distribution: $(READY) ## Layouts on four devices, clusters of two processes, the suite on layouts
 	$(RUN)/python -m pytest -n auto --dist loadfile tests/distribution --distribution=none
 	$(RUN)/python -m pytest -n auto tests/_training --distribution=dp
 	$(RUN)/python -m pytest -n auto $(STATE_DIVIDED) --distribution=fsdp
+
+nightly: $(READY)     ## All tests, with the whole of each breadth that CI tries some of
+	$(RUN)/python -m pytest -n auto --nightly
 
 layouts: $(READY)     ## All tests that make models, on four devices, data and state divided (nightly)
 	$(RUN)/python -m pytest -n auto $(ON_LAYOUTS) --distribution=dp

@@ -26,6 +26,7 @@ def pytest_addoption(parser):
         choices=["none", "dp", "fsdp"],
         help=f"make the CPU look like {DEVICES} devices, and all models distributed like that",
     )
+    parser.addoption("--nightly", action="store_true", help="try all of what CI tries some of")
 
 
 def pytest_configure(config):
@@ -34,10 +35,14 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    left_out = set() if config.getoption("--nightly", None) else {"nightly"}
     if config.getoption("--distribution", None) in ("dp", "fsdp"):
-        kept = [item for item in items if item.get_closest_marker("one_device") is None]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+        left_out.add("one_device")
+    kept, others = [], []
+    for item in items:
+        (others if left_out & {mark.name for mark in item.iter_markers()} else kept).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = kept
 
 
 @pytest.fixture(scope="session", autouse=True)
