@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import ClosedJaxpr, jaxprs_in_params
+from jax.extend.core import ClosedJaxpr
 
 from callbax._core._types import Array, PyTree
 from callbax._data._placement import OneDevice, Placement
@@ -226,26 +226,3 @@ class Programs:
             lambda new, old: lax.convert_element_type(new, old.dtype), after, before
         )
         return jax.tree.leaves(moved), row
-
-
-def loops_well(jaxpr: Any, platform: str) -> bool:
-    """Returns whether XLA compiles a computation as well inside a loop as outside.
-
-    On a CPU it brings convolutions into the form that its fast kernels take only if they stand
-    outside of loops (35 against 11 ms for a step of a small network, measured).
-    """
-    return platform != "cpu" or not convolves(jaxpr)
-
-
-def convolves(jaxpr: Any) -> bool:
-    """Returns whether a computation convolves.
-
-    If weights behind a convolution are divided, XLA divides its inputs likewise, in space, and gets
-    the gradient of a grouped one wrong.
-    """
-    for equation in jaxpr.eqns:
-        if equation.primitive.name == "conv_general_dilated":
-            return True
-        if any(convolves(inner) for inner in jaxprs_in_params(equation.params)):
-            return True
-    return False

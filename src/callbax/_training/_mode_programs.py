@@ -7,9 +7,10 @@ from callbax._core._types import PyTree
 from callbax._data._placement import Placement
 from callbax._modules._protocol import Functional
 from callbax._modules._trace import trace
-from callbax._training._compile import Programs, convolves, loops_well
+from callbax._training._compile import Programs
 from callbax._training._state import TrainState
 from callbax._training._step import Step
+from callbax._training._xla import convolves, loops_well
 
 
 class ModePrograms:

@@ -1,10 +1,11 @@
-"""Files of Keras models that callbax trains: Keras writes them, and knows of no compilation."""
+"""Copies and files of Keras models: what Keras leaves out of them when callbax trains."""
 
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from callbax._core._keras import load_keras
 from callbax._core._warnings import warn
 from callbax.models._files import ModelFiles
 from callbax.saving._archive import with_compilation
@@ -52,3 +53,22 @@ def save_compiled(
         module.save(written, **options)
         name = contents.names["optimizer"]
         with_compilation(written, target, compiled, name, contents.optimizer_arrays())
+
+
+def copied(module: Any, *, compiled: bool) -> Any:
+    """Returns a Keras model of its own with the weights of another one.
+
+    Keras can neither copy nor pickle a model once it is compiled with metrics.
+
+    Args:
+        module: The model.
+        compiled: Whether the copy is compiled as it is, with the state of its optimizer.
+    """
+    copy = load_keras("copy.deepcopy").models.clone_model(module)
+    pairs = [*zip(module.weights, copy.weights, strict=True)]
+    if compiled:
+        copy.compile_from_config(module.get_compile_config())
+        pairs += zip(module.optimizer.variables, copy.optimizer.variables, strict=True)
+    for variable, its_copy in pairs:
+        its_copy.assign(variable.value)
+    return copy

@@ -8,7 +8,6 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from callbax import optimizers
 from callbax._core._calls import public
 from callbax._core._errors import describe, explain
 from callbax._core._hooks import Logs
@@ -20,11 +19,8 @@ from callbax._modules._keras_inside import (
     described,
     evaluates_otherwise,
     initial_epoch,
-    is_half,
-    is_known,
     loaded,
     ordered,
-    overrides_training,
     set_initial_epoch,
 )
 from callbax._modules._keras_training import KerasTraining
@@ -35,9 +31,10 @@ from callbax.distribution import Distribution
 from callbax.layers._symbolic import is_input, tensor_of, twin
 from callbax.models._files import ModelFiles
 from callbax.models._former import FORMER_OF_COMPILE
-from callbax.models._keras_files import save_compiled
+from callbax.models._keras_compile import is_for_callbax
+from callbax.models._keras_files import copied, save_compiled
 from callbax.models._trainer import Trainer
-from callbax.optimizers._lookup import OptimizerLike, in_compile
+from callbax.optimizers._lookup import OptimizerLike
 from callbax.saving._atomic import PathLike
 
 _OWN = frozenset(("name",))
@@ -113,20 +110,11 @@ class KerasModel(Trainer):
         return table(heads, rows, title=f'Model: "{self.module.name}"') + fixed(self._told_step())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "KerasModel":
-        """Returns a model of its own, as of the current batch, that continues as this one would.
-
-        Keras can neither copy nor pickle a model once it is compiled with metrics.
-        """
-        state, module = self.__getstate__(), self.module
-        twin = load_keras("copy.deepcopy").models.clone_model(module)
-        pairs = [*zip(module.weights, twin.weights, strict=True)]
-        if self.is_own and module.compiled:
-            twin.compile_from_config(module.get_compile_config())
-            pairs += zip(module.optimizer.variables, twin.optimizer.variables, strict=True)
-        for variable, its_twin in pairs:
-            its_twin.assign(variable.value)
+        """Returns a model of its own, as of the current batch, that continues as this one would."""
+        state = self.__getstate__()
         other = object.__new__(type(self))
-        memo |= {id(self): other, id(module): twin}
+        module = copied(self.module, compiled=self.is_own and self.module.compiled)
+        memo |= {id(self): other, id(self.module): module}
         other.__setstate__(copy.deepcopy(state, memo))
         return other
 
@@ -199,7 +187,7 @@ class KerasModel(Trainer):
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
         }
-        if self._is_for_callbax(optimizer, Goals(**goals)):
+        if is_for_callbax(self.module, optimizer, Goals(**goals)):
             super().compile(
                 optimizer,
                 **goals,
@@ -402,32 +390,6 @@ class KerasModel(Trainer):
     def _told_step(self) -> str:
         step = "Keras's own `train_step`" if self.is_own else "callbax's, of the model's outputs"
         return f"Training step: {step if self.compiled else 'not compiled yet'}"
-
-    def _is_for_callbax(self, optimizer: Any, goals: Goals) -> bool:
-        """Returns whether callbax's own step can train it as compiled.
-
-        Raises:
-            ValueError: A name is unknown to callbax and to Keras.
-            TypeError: Something is neither an optimizer, loss or metric of one nor of the other.
-        """
-        of_keras: Any = loaded().optimizers.Optimizer
-        if isinstance(optimizer, of_keras):
-            return False
-        if isinstance(optimizer, type) and issubclass(optimizer, of_keras):
-            return False
-        if overrides_training(self.module) or is_half(self.module):
-            return False
-        goals.check_weights()
-        try:
-            optimizers.get(optimizer, where=in_compile(optimizer))
-            goals.check()
-        except ValueError:
-            names = [("optimizers", optimizer), *(("losses", f) for f in goals.losses())]
-            names += [("metrics", metric) for metric in goals.all_metrics()]
-            if all(is_known(room, name) for room, name in names):
-                return False
-            raise
-        return True
 
 
 def _output_shape(layer: Any) -> str:
