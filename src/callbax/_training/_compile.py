@@ -193,7 +193,7 @@ class Programs:
         return pooled("steps", closed, structure, make)
 
     def _traced(self, form: Form, batch: PyTree) -> tuple[ClosedJaxpr, Any]:
-        """Returns the step for states and batches of these forms, traced once, and its outputs'."""
+        """Returns the step as a jaxpr, traced once for these forms, and its outputs' structure."""
         leaves, structure = jax.tree.flatten(batch)
         key = form, self.constants, structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
         if key not in self._jaxprs:
