@@ -5,6 +5,7 @@ import random
 
 import keras
 import numpy as np
+from tests.parity.side_by_side import Calls, calls
 
 import callbax as cb
 
@@ -87,7 +88,7 @@ def part(data, rows):
     return {k: v[rows] for k, v in data.items()} if isinstance(data, dict) else data[rows]
 
 
-class Side:
+class Side(Calls):
     """One library's model, and the calls that a sequence is made of.
 
     Args:
@@ -160,14 +161,7 @@ class Side:
         return self.trained(lambda: (batches(), None), **options)
 
     def fit_with_hook(self, deed, batch):
-        side = self
-
-        class Hook(self.lib.callbacks.Callback):
-            def on_train_batch_end(self, index, logs=None):
-                if index == batch:
-                    getattr(side, deed)(self.model)
-
-        return self._fit(lambda: [Hook()], 2)
+        return self._fit(lambda: [self.with_hook(deed, batch)], 2)
 
     def fit_with_callback(self, name):
         make = CALLBACKS[name]
@@ -184,25 +178,11 @@ class Side:
             validation_data=(part(self.x, HEAD), part(self.y, HEAD)),
         )
 
-    def trained(self, data, callbacks=list, **options):
-        """Fits the model and returns its history.
-
-        Args:
-            data: Returns ``x`` and ``y``.
-            callbacks: Returns the callbacks, new ones.
-            **options: What else `fit` takes.
-        """
-        x, y = data()
-        return self.model.fit(x, y, callbacks=callbacks(), **options).history
-
     # What hooks do.
 
     def scale_a_layer(self, model):
         layer = next(each for each in model.layers if each.get_weights())
         layer.set_weights([weight * 0.9 for weight in layer.get_weights()])
-
-    def predict_inside(self, model):
-        model.predict(self.x, verbose=0)
 
     def halve_rate(self, model):
         if self.kind != "several" or not callable(model.optimizer.learning_rate):
@@ -210,9 +190,6 @@ class Side:
 
     def save_inside(self, model):
         model.save_weights(self.folder / "hook.weights.h5", overwrite=True)
-
-    def stop(self, model):
-        model.stop_training = True
 
     # Between runs.
 
@@ -228,9 +205,6 @@ class Side:
         x, y = part(self.x, HEAD), part(self.y, HEAD)
         return self.model.test_on_batch(x, y, return_dict=True)
 
-    def evaluate(self):
-        return self.model.evaluate(self.x, self.y, batch_size=8, verbose=0, return_dict=True)
-
     def predict(self):
         outputs = self.model.predict(self.x, batch_size=12, verbose=0)
         return outputs if isinstance(outputs, dict) else {"outputs": outputs}
@@ -239,9 +213,6 @@ class Side:
         outputs = self.model(self.x, training=training)
         found = outputs if isinstance(outputs, dict) else {"outputs": outputs}
         return {key: np.asarray(value) for key, value in found.items()}
-
-    def reset_metrics(self):
-        self.model.reset_metrics()
 
     def set_weights(self, seed):
         draw = np.random.default_rng(seed)
@@ -258,9 +229,6 @@ class Side:
         variable = self.model.weights[index % len(self.model.weights)]
         variable.assign(np.asarray(variable.numpy()) * 0.8)
 
-    def set_rate(self, rate):
-        self.model.optimizer.learning_rate = rate
-
     def freeze(self, index, value, optimizer):
         layers = [layer for layer in self.model.layers if layer.get_weights()]
         layers[index % len(layers)].trainable = value
@@ -274,15 +242,6 @@ class Side:
     def save_and_load(self):
         self.model.save(self.folder / "model.keras", overwrite=True)
         self.model = self.lib.saving.load_model(self.folder / "model.keras")
-
-    def save_weights(self):
-        self.model.save_weights(self.folder / "kept.weights.h5", overwrite=True)
-
-    def load_weights(self):
-        self.model.load_weights(self.folder / "kept.weights.h5")
-
-    def deepcopy(self):
-        self.model = copy.deepcopy(self.model)
 
     def seen(self):
         """Returns what a user can read between calls."""
@@ -302,17 +261,16 @@ def sequence(seed):
     def compilation():
         return "compile", (draw.choice(OPTIMIZERS), draw.random() < 0.5)
 
-    deeds = ["scale_a_layer", "predict_inside", "halve_rate", "save_inside", "stop"]
-    calls = [compilation()]
-    trained = saved = scheduled = False
-    for _ in range(draw.randint(4, 8)):
+    def choices(scheduled, trained):
         validation = draw.choice([None, "data", "split"])
         weights = draw.choice([None, "samples", "classes"])
-        choices = [
-            compilation(),
+        deeds = ["scale_a_layer", "predict_inside", "save_inside", "stop"]
+        deed = draw.choice([*deeds, *["halve_rate"] * (not scheduled)])
+        return [
             ("fit", (draw.randint(1, 2), draw.choice([8, 12, 16]), validation, weights)),
             ("fit_from_one_buffer", ()),
             ("fit_with_callback", (draw.choice(sorted(CALLBACKS)[: 1 if scheduled else 4]),)),
+            ("fit_with_hook", (deed, draw.randint(0, 3))),
             ("train_on_batch", (draw.choice([0, 8]), draw.random() < 0.5)),
             ("test_on_batch", ()),
             ("evaluate", ()),
@@ -322,21 +280,11 @@ def sequence(seed):
             ("set_weights", (draw.randint(0, 99),)),
             ("set_layer_weights", (draw.randint(0, 3),)),
             ("assign", (draw.randint(0, 9),)),
-            ("compile_schedule", ()),
             ("freeze", (draw.randint(0, 3), draw.random() < 0.5, draw.choice(OPTIMIZERS))),
             ("change_data", ()),
+            *[("save_and_load", ())] * trained,
         ]
-        deed = draw.choice([each for each in deeds if each != "halve_rate" or not scheduled])
-        choices.append(("fit_with_hook", (deed, draw.randint(0, 3))))
-        choices += [("set_rate", (draw.choice([0.0, 0.01, 0.1]),))] * (not scheduled)
-        # Keras reads an optimizer's state only into one that has as much of it.
-        choices += [(name, ()) for name in ("save_and_load", "save_weights", "deepcopy")] * trained
-        choices += [("load_weights", ())] * 2 * saved
-        call = draw.choice(choices)
-        if call[0] in {"compile", "freeze", "compile_schedule"}:
-            trained = saved = False
-            scheduled = call[0] == "compile_schedule"
-        trained = trained or call[0] in {"fit", "fit_from_one_buffer"}
-        saved = saved or call[0] == "save_weights"
-        calls.append(call)
-    return draw.choice(list(DATA)), draw.random() < 0.4, [*calls, ("fit", (1, 16, "data", None))]
+
+    drawn = calls(draw, 8, compilation, choices)
+    kind, served = draw.choice(list(DATA)), draw.random() < 0.4
+    return kind, served, [*drawn, ("fit", (1, 16, "data", None))]

@@ -1,6 +1,5 @@
 """One network of every kind of module, and as a Keras model; random sequences of calls on them."""
 
-import copy
 import random
 
 import equinox as eqx
@@ -11,6 +10,7 @@ import numpy as np
 from flax import linen as nn
 from flax import nnx
 from tests.parity.many_kinds import OPTIMIZERS
+from tests.parity.side_by_side import Calls, calls
 
 import callbax as cb
 
@@ -25,8 +25,10 @@ WEIGHTS = np.linspace(0, 1, ROWS).astype("float32")
 class NnxNet(nnx.Module):
     def __init__(self):
         rngs = nnx.Rngs(0)
-        self.first = nnx.Linear(3, 4, rngs=rngs)
-        self.norm = nnx.BatchNorm(4, momentum=0.7, epsilon=1e-3, rngs=rngs)
+        # No bias before a normalization: its gradient is nothing but rounding errors.
+        self.first = nnx.Linear(3, 4, use_bias=False, rngs=rngs)
+        norm = {"momentum": 0.7, "epsilon": 1e-3, "use_fast_variance": False}
+        self.norm = nnx.BatchNorm(4, **norm, rngs=rngs)
         self.last = nnx.Linear(4, 1, rngs=rngs)
 
     def __call__(self, x):
@@ -36,8 +38,9 @@ class NnxNet(nnx.Module):
 class LinenNet(nn.Module):
     @nn.compact
     def __call__(self, x, train: bool):
-        x = nn.relu(nn.Dense(4, name="first")(x))
-        norm = nn.BatchNorm(not train, momentum=0.7, epsilon=1e-3, name="norm")
+        x = nn.relu(nn.Dense(4, use_bias=False, name="first")(x))
+        statistics = {"momentum": 0.7, "epsilon": 1e-3, "use_fast_variance": False}
+        norm = nn.BatchNorm(not train, **statistics, name="norm")
         return nn.Dense(1, name="last")(norm(x))
 
 
@@ -66,7 +69,8 @@ def pair_apply(params, state, key, x, training):
 
 
 DENSE = ("first/kernel", "first/bias", "last/kernel", "last/bias")
-NORMED = (*DENSE[:2], "norm/scale", "norm/bias", "norm/mean", "norm/var", *DENSE[2:])
+NORMED = ("first/kernel", "norm/scale", "norm/bias", "norm/mean", "norm/var", *DENSE[2:])
+
 KINDS = {
     "NNX": (NnxNet, NORMED),
     "Linen": (LinenNet, NORMED),
@@ -78,11 +82,11 @@ KINDS = {
 
 def of_keras(paths):
     norm = [keras.layers.BatchNormalization(momentum=0.7)] if "norm/mean" in paths else []
-    dense = keras.layers.Dense
-    return keras.Sequential([keras.Input((3,)), dense(4, activation="relu"), *norm, dense(1)])
+    first = keras.layers.Dense(4, activation="relu", use_bias=not norm)
+    return keras.Sequential([keras.Input((3,)), first, *norm, keras.layers.Dense(1)])
 
 
-class ModuleSide:
+class ModuleSide(Calls):
     """One library's model, and the calls that a sequence is made of.
 
     Args:
@@ -149,26 +153,9 @@ class ModuleSide:
         return self.trained(lambda: (self.x, self.y), **options)
 
     def fit_with_hook(self, deed, batch):
-        side = self
-
-        class Hook(self.lib.callbacks.Callback):
-            def on_train_batch_end(self, index, logs=None):
-                if index == batch:
-                    getattr(side, deed)(self.model)
-
         options = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
-        return self.trained(lambda: (self.x, self.y), lambda: [Hook()], **options)
-
-    def trained(self, data, callbacks=list, **options):
-        """Fits the model and returns its history.
-
-        Args:
-            data: Returns ``x`` and ``y``.
-            callbacks: Returns the callbacks, new ones.
-            **options: What else `fit` takes.
-        """
-        x, y = data()
-        return self.model.fit(x, y, callbacks=callbacks(), **options).history
+        hooks = [self.with_hook(deed, batch)]
+        return self.trained(lambda: (self.x, self.y), lambda: hooks, **options)
 
     # What hooks do.
 
@@ -192,15 +179,9 @@ class ModuleSide:
             (kernel,) = [w for w in model.weights if w.path.endswith("first/kernel")]
             kernel.assign(kernel.numpy() * 0.5)
 
-    def predict_inside(self, model):
-        model.predict(self.x, verbose=0)
-
     def evaluate_inside(self, model):
         if self.lib is cb:  # Keras resets the metrics of the fit
             model.evaluate(self.x, self.y, verbose=0)
-
-    def stop(self, model):
-        model.stop_training = True
 
     # Between runs.
 
@@ -214,17 +195,11 @@ class ModuleSide:
     def test_on_batch(self):
         return self.model.test_on_batch(self.x[HEAD], self.y[HEAD], return_dict=True)
 
-    def evaluate(self):
-        return self.model.evaluate(self.x, self.y, batch_size=8, verbose=0, return_dict=True)
-
     def predict(self):
         return {"outputs": self.model.predict(self.x, batch_size=12, verbose=0)}
 
     def call(self, training):
         return {"outputs": np.asarray(self.model(self.x, training=training))}
-
-    def reset_metrics(self):
-        self.model.reset_metrics()
 
     def set_weights(self, seed):
         draw = np.random.default_rng(seed)
@@ -232,20 +207,8 @@ class ModuleSide:
         # Variances are not negative, and nothing else minds.
         self.write(self.model, [np.abs(array).astype("float32") for array in drawn])
 
-    def set_rate(self, rate):
-        self.model.optimizer.learning_rate = rate
-
     def change_data(self):
         self.x *= 1.1
-
-    def save_weights(self):
-        self.model.save_weights(self.folder / "kept.weights.h5", overwrite=True)
-
-    def load_weights(self):
-        self.model.load_weights(self.folder / "kept.weights.h5")
-
-    def deepcopy(self):
-        self.model = copy.deepcopy(self.model)
 
     def seen(self):
         """Returns what a user can read between calls."""
@@ -264,23 +227,12 @@ def sequence(seed):
     def compilation():
         return "compile", (draw.choice(OPTIMIZERS), draw.random() < 0.5)
 
-    deeds = ["scale", "write_own", "predict_inside", "evaluate_inside", "stop"]
-    calls = [compilation()]
-    trained = saved = scheduled = False
-    for _ in range(draw.randint(4, 9)):
-        choices = [
-            compilation(),
-            (
-                "fit",
-                (
-                    draw.randint(1, 2),
-                    draw.choice([8, 12, 16]),
-                    draw.random() < 0.5,
-                    draw.random() < 0.4,
-                ),
-            ),
-            ("fit_with_hook", (draw.choice(deeds), draw.randint(0, 3))),
-            ("fit_with_hook", (draw.choice(deeds), draw.randint(0, 3))),
+    def choices(scheduled, trained):
+        deed = draw.choice(["scale", "write_own", "predict_inside", "evaluate_inside", "stop"])
+        sizes = draw.randint(1, 2), draw.choice([8, 12, 16])
+        return [
+            ("fit", (*sizes, draw.random() < 0.5, draw.random() < 0.4)),
+            *[("fit_with_hook", (deed, draw.randint(0, 3)))] * 2,
             ("write_own_between", ()),
             ("train_on_batch", (draw.choice([0, 8]),)),
             ("test_on_batch", ()),
@@ -289,17 +241,8 @@ def sequence(seed):
             ("call", (draw.random() < 0.5,)),
             ("reset_metrics", ()),
             ("set_weights", (draw.randint(0, 99),)),
-            ("compile_schedule", ()),
             ("change_data", ()),
         ]
-        choices += [("set_rate", (draw.choice([0.0, 0.01, 0.1]),))] * (not scheduled)
-        choices += [(name, ()) for name in ("save_weights", "deepcopy")] * trained
-        choices += [("load_weights", ())] * 2 * saved
-        call = draw.choice(choices)
-        if call[0] in {"compile", "compile_schedule"}:
-            trained = saved = False
-            scheduled = call[0] == "compile_schedule"
-        trained = trained or call[0] == "fit"
-        saved = saved or call[0] == "save_weights"
-        calls.append(call)
-    return draw.choice(list(KINDS)), [*calls, ("fit", (1, 16, True, False))]
+
+    drawn = calls(draw, 9, compilation, choices)
+    return draw.choice(list(KINDS)), [*drawn, ("fit", (1, 16, True, False))]
