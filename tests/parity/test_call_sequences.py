@@ -5,18 +5,18 @@ by a second `compile`, a weight that is frozen too late, a copy that shares what
 """
 
 import copy
-import os
 import pickle
 import random
 
 import keras
 import numpy as np
 import pytest
+from tests.extent import some
 from tests.parity.side_by_side import first_difference
 
 import callbax as cb
 
-SEEDS = range(int(os.environ.get("CALLBAX_SEQUENCES", "120")))
+SEEDS = some(range(400), range(120))
 X = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
 Y = (X @ np.array([[1.0], [-2.0], [0.5]]) + 0.5).astype("float32")
 OPTIMIZERS = [

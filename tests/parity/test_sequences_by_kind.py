@@ -5,16 +5,15 @@ several inputs and outputs, models in models, recurrent layers; weights of sampl
 generators that use a buffer again, hooks that read and write, callbacks, schedules, copies.
 """
 
-import os
-
 import keras
 import pytest
+from tests.extent import some
 from tests.parity.many_kinds import Side, sequence
 from tests.parity.side_by_side import first_difference
 
 import callbax as cb
 
-SEEDS = range(int(os.environ.get("CALLBAX_SEQUENCES_BY_KIND", "16")))
+SEEDS = some(range(100), range(16))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

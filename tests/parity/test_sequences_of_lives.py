@@ -4,10 +4,9 @@ Keras knows neither, and neither is to be seen in what the other calls come to: 
 calls, and trains on.
 """
 
-import os
-
 import keras
 import pytest
+from tests.extent import some
 from tests.parity import many_kinds, many_modules
 from tests.parity.lives import KilledRuns, LooksBack, LosingRuns
 from tests.parity.many_kinds import Side
@@ -16,7 +15,7 @@ from tests.parity.side_by_side import first_difference
 
 import callbax as cb
 
-SEEDS = range(int(os.environ.get("CALLBAX_SEQUENCES_OF_LIVES", "5")))
+SEEDS = some(range(40), range(5))
 pytestmark = pytest.mark.filterwarnings("ignore:Not restored, as these callbacks")
 
 
