@@ -45,12 +45,13 @@ CALLBACKS = {
 
 
 def network(kind, lib):
+    # No bias before a normalization: its gradient is nothing but rounding errors.
     layers = lib.layers
     if kind == "convolutions":
         return lib.Sequential(
             [
                 layers.Input((5, 5, 1)),
-                layers.Conv2D(2, 3, activation="relu"),
+                layers.Conv2D(2, 3, activation="relu", use_bias=False),
                 layers.BatchNormalization(momentum=0.7),
                 layers.Flatten(),
                 layers.Dense(1),
@@ -77,7 +78,7 @@ def network(kind, lib):
     return lib.Sequential(
         [
             layers.Input((3,)),
-            layers.Dense(4, activation="relu", kernel_regularizer="l2"),
+            layers.Dense(4, activation="relu", use_bias=False, kernel_regularizer="l2"),
             layers.BatchNormalization(momentum=0.5),
             layers.Dense(3, activation="softmax"),
         ]
