@@ -38,17 +38,26 @@ def test_a_first_fit_with_validation_traces_once_a_program(rows, epochs, validat
     assert len(CALLS) <= sum(model._engine.traces().values()) - programs, "nothing is traced again"
 
 
-@pytest.mark.usefixtures("unshared")
-@pytest.mark.one_device(
-    "on a mesh, programs are traced as they are divided, the record's step is not"
-)
-def test_the_record_of_a_fit_tells_of_the_step_that_is_compiled(tmp_path):
-    x = np.random.default_rng(0).normal(size=(100, 3)).astype("float32")
-    counts = []
-    for directory in (None, tmp_path):
-        model = cb.Model(Net())
-        model.compile("adam", "mse")
-        CALLS.clear()
-        model.fit(x, x.sum(1, keepdims=True), epochs=2, verbose=0, resume=directory)
-        counts.append(len(CALLS))
-    assert counts[0] == counts[1]
+class Shifted(Net):
+    def __call__(self, x):
+        return super().__call__(x) + SHIFT["by"]
+
+
+SHIFT = {"by": 0.0}
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_a_hook_sets_before_the_first_batch_counts(recorded, tmp_path):
+    """It is seen by a trace alone, and a record has its own before the hooks."""
+
+    def loss(shift, at_begin):
+        SHIFT["by"] = 0.0 if at_begin else shift
+        model = cb.Model(Shifted())
+        model.compile(cb.optimizers.SGD(0.0), "mse")
+        hook = cb.callbacks.LambdaCallback(on_train_begin=lambda logs: SHIFT.update(by=shift))
+        directory = tmp_path / f"{shift} {at_begin}" if recorded else None
+        x = np.ones((8, 3), "float32")
+        fit = {"verbose": 0, "callbacks": [hook] * at_begin, "resume": directory}
+        return model.fit(x, x[:, :1], **fit).history["loss"]
+
+    assert loss(3.0, at_begin=True) == loss(3.0, at_begin=False) != loss(0.0, at_begin=False)

@@ -31,7 +31,7 @@ class KilledRuns:
 
     def __init__(self, *args):
         super().__init__(*args)
-        self.draw, self.fits, self.kills = random.Random(str(args[1:2])), 0, 0
+        self.draw, self.fits, self.kills = random.Random(self.seed), 0, 0
 
     def trained(self, data, callbacks=list, **options):
         self.fits += 1
@@ -71,7 +71,7 @@ class LooksBack:
 
     def __init__(self, *args):
         super().__init__(*args)
-        self.draw, self.looks = random.Random(str(args[1:2])), 0
+        self.draw, self.looks = random.Random(self.seed), 0
 
     def trained(self, data, callbacks=list, **options):
         x, y = data()

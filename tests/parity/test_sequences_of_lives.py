@@ -26,7 +26,7 @@ def compared(lives, side, seed, folder):
     folders = [folder / name for name in ("ours", "theirs")]
     for each in folders:
         each.mkdir()
-    ours = type("Ours", (*lives, side), {})(cb, kind, folders[0], *served)
+    ours = type("Ours", (*lives, side), {"seed": seed})(cb, kind, folders[0], *served)
     return ours, first_difference(ours, side(keras, kind, folders[1], *served), calls)
 
 

@@ -50,7 +50,6 @@ class Programs:
         self._placement = placement
         self._packing = Packing(step.moves, step.reads)
         self.constants: tuple[Any, ...] = ()
-        self._jaxprs: dict[Any, tuple[ClosedJaxpr, Any]] = {}
         self._computations: dict[Any, Computation] = {}
         # How often they had been traced for other models before this one came to them.
         self._before: dict[Computation, int] = {}
@@ -59,6 +58,9 @@ class Programs:
 
     def jaxpr(self, start: Packed, batch: PyTree) -> ClosedJaxpr:
         """Returns the step as a jaxpr, which is the same on any devices.
+
+        It is not kept for the programs: what hooks change before the first batch, and what of it
+        only a trace can see, counts for them.
 
         Args:
             start: A state.
@@ -193,13 +195,8 @@ class Programs:
         return pooled("steps", closed, structure, make)
 
     def _traced(self, form: Form, batch: PyTree) -> tuple[ClosedJaxpr, Any]:
-        """Returns the step as a jaxpr, traced once for these forms, and its outputs' structure."""
-        leaves, structure = jax.tree.flatten(batch)
-        key = form, self.constants, structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
-        if key not in self._jaxprs:
-            inner = partial(self._inner, form=form)
-            self._jaxprs[key] = traced(inner, form.moving, form.rest, batch)
-        return self._jaxprs[key]
+        """Returns the step as a jaxpr for states and batches of a form, and its outputs' form."""
+        return traced(partial(self._inner, form=form), form.moving, form.rest, batch)
 
     @property
     def _row(self) -> PyTree:

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
-from numpy.typing import NDArray
 
 _DERIVATIVES = ("jvp_jaxpr_fun", "jvp_jaxpr_thunk", "fwd_jaxpr_thunk", "bwd")
 """Parameters that only say how to differentiate what is not differentiated any more."""
@@ -36,12 +35,11 @@ def key_of(closed: ClosedJaxpr, constant_bytes: int) -> Hashable:
     return _Key().closed(closed)
 
 
-def constants_of(closed: ClosedJaxpr) -> Iterator[NDArray[Any]]:
+def constants_of(closed: ClosedJaxpr) -> Iterator[Any]:
     """Yields the arrays that a computation holds, of computations within it too."""
     for constant in closed.consts:
-        if jnp.issubdtype(constant.dtype, jax.dtypes.prng_key):
-            constant = jax.random.key_data(constant)
-        yield np.asarray(constant)
+        is_key = jnp.issubdtype(constant.dtype, jax.dtypes.prng_key)
+        yield jax.random.key_data(constant) if is_key else constant
     for equation in closed.jaxpr.eqns:
         for inner in jax.tree.leaves(equation.params, is_leaf=_is_closed):
             if _is_closed(inner):
