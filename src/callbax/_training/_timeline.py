@@ -205,10 +205,6 @@ class Timeline:
         """Returns whether to stop after this epoch, if this process wants to or not."""
         return self.peers.ends_epoch(wanted, self._cursor)
 
-    def jaxpr(self, batch: PyTree) -> ClosedJaxpr:
-        """Returns a step as a jaxpr for batches of these shapes and dtypes, on any devices."""
-        return self._programs.jaxpr(self._known, batch)
-
     def check_interrupts(self, first: Callable[[], None] | None) -> None:
         """Raises for a signal that came, after calling `first`."""
         self.peers.check_interrupts(self._cursor, first)
@@ -301,6 +297,10 @@ class Timeline:
             seed: Seed of the order in which arrays are read.
         """
         return self._reading.place(self._cursor, seed)
+
+    def jaxpr(self, batch: PyTree) -> ClosedJaxpr:
+        """Returns a step as a jaxpr for batches of these shapes and dtypes, on any devices."""
+        return self._programs.jaxpr(self._known, batch)
 
     def next_batch(self) -> PyTree:
         """Returns the batch of the next step, once `next_size` has found it."""
