@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter
 
 # Before Keras or JAX is imported.
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -35,12 +36,18 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    left_out = set() if config.getoption("--nightly", None) else {"nightly"}
+    nightly = config.getoption("--nightly", None)
+    left_out = set() if nightly else {"nightly"}
     if config.getoption("--distribution", None) in ("dp", "fsdp"):
         left_out.add("one_device")
-    kept, others = [], []
+    kept, others, seen = [], [], Counter()
     for item in items:
-        (others if left_out & {mark.name for mark in item.iter_markers()} else kept).append(item)
+        out = left_out & {mark.name for mark in item.iter_markers()}
+        if not nightly and (every := item.get_closest_marker("every")):
+            test = item.nodeid.partition("[")[0]
+            out = out or seen[test] % every.args[0]
+            seen[test] += 1
+        (others if out else kept).append(item)
     config.hook.pytest_deselected(items=others)
     items[:] = kept
 

@@ -32,6 +32,7 @@ def never_whole(monkeypatch):
     assert max(seen) <= 8
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("kind", ["matrix", "array"])
 def test_sparse_matrices_of_every_format(form, kind, never_whole):
@@ -40,6 +41,7 @@ def test_sparse_matrices_of_every_format(form, kind, never_whole):
     assert_same(lambda: (make(x), y), (x, y))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sparse_matrices_of_every_dtype(dtype):
     x, y = arrays(1, dtype)
@@ -133,6 +135,7 @@ def on_disk(tmp_path, monkeypatch):
     return opened
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("mode", ["r", "r+", "c"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_mapped_files(on_disk, mode, dtype):

@@ -133,6 +133,7 @@ def test_weights_statistics_and_outputs_are_those_of_the_loop(kind):
     assert outputs
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("kind", HELD)
 def test_other_draws_would_be_seen(kind):
     """Negative control: one key is another, and no weight is the same."""

@@ -79,6 +79,7 @@ def compiled(module, optimizer):
     return model
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("module", [Dense, Attention])
 def test_a_single_step_has_the_bits_of_a_step_in_a_loop(module, optimizer):

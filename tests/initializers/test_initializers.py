@@ -37,6 +37,7 @@ def both(name, **options):
     return getattr(initializers, name)(**options), getattr(keras.initializers, name)(**options)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("seed", [0, 1337, 2**32 - 1])
 @pytest.mark.parametrize("name", SEEDED)
 def test_seeded_values_are_keras_s_bits(name, seed):
@@ -46,6 +47,7 @@ def test_seeded_values_are_keras_s_bits(name, seed):
 
 
 # Neither library decomposes a bfloat16 matrix.
+@pytest.mark.every(3)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("name", sorted(set(SEEDED) - {"Orthogonal"}))
 def test_seeded_values_in_low_precision(name, dtype):
@@ -56,6 +58,7 @@ def test_seeded_values_in_low_precision(name, dtype):
         np.testing.assert_array_equal(mine, other, err_msg=f"{name} {shape}")
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_arguments_mean_what_they_mean_in_keras(name, options):
     seed = {"seed": 3} if name in SEEDED else {}

@@ -60,6 +60,7 @@ def several_outputs():
 KINDS = [dense, dropout_and_statistics, losses_of_its_own, regularized, masked, several_outputs]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_it_trains_to_keras_numbers(kind, optimizer, distribution):

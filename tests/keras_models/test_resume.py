@@ -52,6 +52,7 @@ def run(script, *args):
     )
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("save_freq", ["epoch", 3])
 def test_it_ends_where_the_uninterrupted_run_ends(tmp_path, save_freq):
     script = tmp_path / "script.py"

@@ -420,6 +420,7 @@ def taken():
     keras_training.give_back()
 
 
+@pytest.mark.every(2)
 @pytest.mark.filterwarnings("ignore:callbax leaves")
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)

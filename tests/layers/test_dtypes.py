@@ -23,6 +23,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "int16", "bfloat16", "float16"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_outputs_are_those_of_the_numbers_in_float32(name, dtype):

@@ -222,6 +222,7 @@ def compiled(lib, kind, seed=3):
     return model
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_they_train_and_count_as_in_keras(kind, tmp_path):
     models = {lib: compiled(lib, kind) for lib in (keras, cb)}

@@ -107,6 +107,7 @@ def both(kind):
     return x, theirs, ours
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_first_weights_are_keras_s(kind):
     _, theirs, ours = both(kind)
@@ -115,6 +116,7 @@ def test_first_weights_are_keras_s(kind):
     assert [w.path.split("/")[-1] for w in theirs.weights] == [w.name for w in ours.weights]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_trains_to_keras_numbers(kind):
     x, theirs, ours = both(kind)
@@ -139,6 +141,7 @@ def test_it_trains_to_keras_numbers(kind):
         assert re.sub(r"_\d+$", "", layer.name) == re.sub(r"_\d+$", "", other.name)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_go_both_ways(kind, tmp_path):
     x, theirs, ours = both(kind)

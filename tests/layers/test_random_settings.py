@@ -181,7 +181,7 @@ def inputs_of(family, shape, seed):
     return (3 * numbers.normal(size=shape) + 1).astype("float32")
 
 
-@pytest.mark.parametrize("seed", some(range(10), range(4)))
+@pytest.mark.parametrize("seed", some(range(10), range(2)))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_is_keras_s(family, seed):
     settings, shape = FAMILIES[family](random.Random(f"{family} {seed}"))
@@ -210,7 +210,7 @@ def test_it_is_keras_s(family, seed):
     assert ours[3] == count
 
 
-@pytest.mark.parametrize("seed", some(range(4), range(2)))
+@pytest.mark.parametrize("seed", some(range(4), range(1)))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_its_config_makes_it_in_keras_too(family, seed):
     settings, shape = FAMILIES[family](random.Random(f"config {family} {seed}"))

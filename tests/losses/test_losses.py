@@ -88,6 +88,7 @@ def close(ours, theirs, message=""):
     np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-7, err_msg=message)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("name", "options", "shapes"), CASES)
 def test_equals_keras(name, options, shapes):
     rng = np.random.default_rng(0)
@@ -106,6 +107,7 @@ def test_equals_keras(name, options, shapes):
         close(ours(y_true, y_pred, weight), theirs(y_true, y_pred, weight), message)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "float32", "float64", "bool"])
 @pytest.mark.parametrize("name", CLASSES)
 def test_labels_of_any_dtype(name, dtype):
@@ -115,6 +117,7 @@ def test_labels_of_any_dtype(name, dtype):
     close(getattr(losses, name)()(y_true, y_pred), getattr(keras.losses, name)()(y_true, y_pred))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "options", "shapes"), CASES)
 def test_gradient_equals_keras_s(name, options, shapes):
     y_true, y_pred = batch(name, options, shapes, np.random.default_rng(2))
@@ -126,6 +129,7 @@ def test_gradient_equals_keras_s(name, options, shapes):
     assert np.isfinite(slopes[0]).all()
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "options", "shapes"), CASES)
 def test_functions_equal_keras_s(name, options, shapes):
     y_true, y_pred = batch(name, options, shapes, np.random.default_rng(3))

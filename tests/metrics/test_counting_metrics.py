@@ -106,6 +106,7 @@ def same(ours, theirs, message=""):
     np.testing.assert_allclose(ours, theirs, rtol=5e-6, atol=1e-6, err_msg=message)
 
 
+@pytest.mark.every(5)
 @pytest.mark.filterwarnings("ignore:More independent predictors")
 # Every second shape with weights, so that each set of options is seen with and without.
 @pytest.mark.parametrize(
@@ -126,6 +127,7 @@ def test_equals_keras_batch_by_batch(name, options, shape, weighted):
     same(ours(y_true, y_pred), theirs(y_true, y_pred), "after reset_state()")
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_is_not_the_mean_over_batches(name, options):
     pairs = list(batches(name, options, (4,)))
@@ -174,6 +176,7 @@ def test_names_and_directions_are_keras_s(name):
     assert ours.direction == getattr(theirs, "_direction", known.get(name))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_configs_are_keras_s(name, options):
     ours, theirs = both(name, {**options, "name": "m"})

@@ -71,6 +71,7 @@ def batches(name, options, shape):
         yield true, pred
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shape", [(), (3, 5)])
 @pytest.mark.parametrize(("name", "options"), CASES)

@@ -100,6 +100,7 @@ def weights_for(kind, length, value_shape, rng):
     return None if shape is None else rng.uniform(0, 2, shape)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize(("name", "options", "shapes", "kind"), WEIGHTED_CASES)
 def test_equals_keras_batch_by_batch(name, options, shapes, kind):
     rng = np.random.default_rng(1)

@@ -126,6 +126,7 @@ def assert_close(ours, theirs, what):
         )
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("member", "option"), CASES)
 def test_weights_and_averages_equal_keras_while_the_rate_changes(member, option):
     name, arguments = MEMBERS[member]
@@ -140,6 +141,7 @@ def test_weights_and_averages_equal_keras_while_the_rate_changes(member, option)
     assert traces == 1, "a new learning rate must not trace again"
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("option", ["plain", "accumulation"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_schedule_sees_every_step_even_those_that_accumulate(name, option):
@@ -171,6 +173,7 @@ def test_clipping_of_extreme_gradients_equals_keras(option, poison):
     assert_close(ours, theirs, "weights")
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("option", ["plain", "global_clipnorm", "all at once"])
 @pytest.mark.parametrize("name", NAMES)
 def test_dtypes_stay_as_they_are_in_half_precision(name, option):

@@ -136,11 +136,13 @@ def checkpoint_cases(**always):
 pytestmark = pytest.mark.filterwarnings("ignore:Sharding info not provided when restoring")
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("case", rows(STEERING + SWAPPING + checkpoint_cases()))
 def test_callbax_s_built_in_callbacks_do_what_keras_s_do(case):
     check(case)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("case", rows(STEERING + checkpoint_cases(save_weights_only=True)))
 def test_keras_s_own_do_so_in_callbax_s_fit(case):
     """Without those that docs/compatibility.md says do not work."""

@@ -13,7 +13,7 @@ from tests.parity.side_by_side import first_difference
 
 import callbax as cb
 
-SEEDS = some(range(100), range(16))
+SEEDS = some(range(100), range(8))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -15,7 +15,7 @@ from tests.parity.side_by_side import first_difference
 
 import callbax as cb
 
-SEEDS = some(range(40), range(5))
+SEEDS = some(range(40), range(3))
 pytestmark = pytest.mark.filterwarnings("ignore:Not restored, as these callbacks")
 
 

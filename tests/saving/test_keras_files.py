@@ -89,6 +89,7 @@ def build(room, layers, x):
     return model
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("direction", PAIRS)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_predicts_the_same_on_the_other_side(name, direction, tmp_path):
@@ -169,6 +170,7 @@ def compiled(room, optimizer):
     return model
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("direction", PAIRS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_training_goes_on_as_if_nothing_had_happened(name, direction, tmp_path):

@@ -14,7 +14,7 @@ from tensorboard.util.tensor_util import make_ndarray
 from tests.survival import kinds
 
 ROOT = Path(__file__).parents[2]
-KILLS = -(-int(os.environ.get("CALLBAX_SURVIVAL_KILLS", "36")) // len(kinds.KINDS))
+KILLS = -(-int(os.environ.get("CALLBAX_SURVIVAL_KILLS", "18")) // len(kinds.KINDS))
 WAYS = ("batch", "clock", "write")
 MOST_LIVES = 40
 

@@ -153,6 +153,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.filterwarnings("ignore")  # leaks and crashes are warned about too
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda kind: kind.__name__)
 def test_what_is_broken_is_found(broken):
@@ -184,6 +185,7 @@ USUAL = ("SwapEMAWeights", "Remembers")
 """Those that are tried in the usual model."""
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", SOUND)
 def test_what_is_sound_is_reported(name):
     ignored = ("_earlier", "files", "token")  # names of files

@@ -50,6 +50,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("estimator", "check"), CHECKS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
