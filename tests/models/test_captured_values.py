@@ -6,6 +6,8 @@ import pytest
 from flax import nnx
 
 import callbax as cb
+from callbax._training import _compile
+from callbax._training._pool import forget_programs
 
 X = np.random.default_rng(0).normal(size=(48, 3)).astype("float32")
 Y = X.sum(1, keepdims=True) + 1
@@ -114,6 +116,25 @@ PLACES = [
     in_a_backend_variable,
     on_a_callback,
 ]
+
+
+def after_many_numbers():
+    """Sets another number after every batch; returns weights, traces, computations kept."""
+    forget_programs()
+    loss, change = on_an_object()
+    model = line(loss)
+    hook = cb.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: change(batch % 4))
+    with pytest.warns(UserWarning, match="a Python number that hooks keep changing"):
+        model.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0, callbacks=[hook])
+    kept = model._engine._programs.by_mode["train"]._computations
+    return np.ravel(model.get_weights()[0]).tolist(), model._engine.traces()["train"], len(kept)
+
+
+def test_programs_for_numbers_that_hooks_tried_are_let_go(monkeypatch):
+    weights, traces, kept = after_many_numbers()
+    assert kept > 2
+    monkeypatch.setattr(_compile, "KEPT", 2)
+    assert after_many_numbers() == (weights, traces, 2)
 
 
 @pytest.mark.parametrize("place", PLACES)

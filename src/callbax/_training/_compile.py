@@ -23,6 +23,8 @@ CAPACITY = 256
 """Steps in one execution at most."""
 ROW_BYTES = 64 * 2**20
 """Device memory that the rows of one execution may take."""
+KEPT = 32
+"""How many computations are kept, the last made: hooks may try one number after the other."""
 
 
 class Programs:
@@ -53,6 +55,7 @@ class Programs:
         self._computations: dict[Any, Computation] = {}
         # How often they had been traced for other models before this one came to them.
         self._before: dict[Computation, int] = {}
+        self._forgotten = 0  # traces of computations that are kept no more
         self._prepared: dict[Any, threading.Thread] = {}
         self._step_times: dict[Any, StepTime] = {}
 
@@ -71,7 +74,8 @@ class Programs:
     @property
     def traces(self) -> int:
         """How often a program was traced since this model came to it; each is a compilation."""
-        return sum(found.traces - before for found, before in self._before.items())
+        kept = sum(found.traces - before for found, before in self._before.items())
+        return kept + self._forgotten
 
     def pack(self, state: TrainState) -> Packed:
         """Returns a state in the form that `run` takes."""
@@ -178,7 +182,15 @@ class Programs:
             alone = eager or not isinstance(self._placement, OneDevice)
             found = self._own(start) if alone else self._shared(start, batches)
             self._computations[key], self._before[found] = found, found.traces
+            if len(self._computations) > KEPT:
+                self._forget_first()
         return self._computations[key]
+
+    def _forget_first(self) -> None:
+        """Lets go of the computation that was made first."""
+        first = self._computations.pop(next(iter(self._computations)))
+        if first not in self._computations.values():
+            self._forgotten += first.traces - self._before.pop(first)
 
     def _own(self, start: Packed) -> Computation:
         inner = partial(self._inner, form=start.form, gathers=self._gathers)
