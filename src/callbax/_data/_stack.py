@@ -45,8 +45,7 @@ class Stack:
     def add(self, batch: HostBatch) -> bool:
         """Copies a batch into the stack; returns False if it has other shapes or dtypes."""
         leaves, structure = jax.tree.flatten(batch)
-        forms = [(leaf.shape, canonical(leaf.dtype)) for leaf in leaves]
-        if structure != self._structure or forms != [(a.shape[1:], a.dtype) for a in self._arrays]:
+        if structure != self._structure or not all(map(_is_alike, leaves, self._arrays)):
             return False
         for array, leaf in zip(self._arrays, leaves, strict=True):
             array[self._count] = leaf
@@ -96,3 +95,10 @@ class Stack:
             return placement.place_share(filled)
 
         return jax.tree.unflatten(self._structure, [fill(array) for array in self._arrays])
+
+
+def _is_alike(leaf: Any, stacked: NDArray[Any]) -> bool:
+    """Returns whether an array of a batch is like those that are stacked."""
+    dtype: np.dtype[Any] = stacked.dtype
+    alike: bool = leaf.dtype == dtype or canonical(leaf.dtype) == dtype
+    return alike and leaf.shape == stacked.shape[1:]
