@@ -22,15 +22,11 @@ from callbax._data._adapter import as_parts, make_feed
 from callbax._data._arrays import count_rows, is_structure
 from callbax._data._feed import Feed
 from callbax._data._training_data import training_feeds
-from callbax._stores._kept import Kept
 from callbax._stores._protocol import RunState
 from callbax._stores._tape import Tape
-from callbax._stores._trail import Trail
 from callbax._training import _loop
 from callbax._training._averages import Averages
 from callbax._training._engine import Engine
-from callbax._training._filing import contents_of
-from callbax._training._identity import identity_of, recorded_run
 from callbax._training._lines import already_training
 from callbax._training._replay import Source
 from callbax._training._run_state import take
@@ -38,7 +34,7 @@ from callbax._training._timeline import Timeline
 from callbax._training._validation import Validation
 from callbax.callbacks import CallbackList, Checkpoint, History
 from callbax.callbacks._failures import Failures
-from callbax.models._fit import Fit
+from callbax.models._fit import Fit, begun
 from callbax.models._fit_arguments import check_epochs, check_split, check_verbose, validation_times
 from callbax.models._past import Past
 from callbax.models._visits import Remembering, Visits
@@ -287,37 +283,10 @@ class Runs:
         epochs: _loop.Epochs,
         source: Source,
     ) -> None:
-        store, identity = hooks.run_store(), {}
-        if store is not None or hooks.recorders:
-            identity = self._identity(feed, validation, epochs.steps)
-        recorded = None
-        if store is not None:
-            like = contents_of(self._engine, "", whole=False)
-            recorded = recorded_run(store, identity, epochs, like)
-        progress, finish = _loop.Progress(epochs.first), self._averages.finish_training
-        if (agreement := self._engine.placement.agreement) is not None:
-            facts = {
-                "callbacks": ", ".join(hooks.names_in_all_processes()),
-                "epochs": f"{epochs.first} to {epochs.end}, of {epochs.steps or 'all'} batches",
-                "steps alone": str(hooks.needs_exact("train")),
-                "continues at step": "-" if recorded is None else str(recorded.steps),
-            }
-            agreement.need_same("fit", feed.identity() | facts)
-        settings, unrecorded = hooks.settings(), hooks.unrecorded()
-        trail = None if store is None else Trail()
-        fit = Fit(
-            line,
-            hooks,
-            progress,
-            epochs,
-            validation,
-            identity,
-            settings,
-            unrecorded,
-            source,
-            trail,
-        )
-        resume = None
+        fit = begun(self._engine, line, feed, hooks, validation, epochs, source)
+        recorded = fit.recorded(self._engine)
+        fit.need_same(self._engine, feed, recorded)
+        resume, finish = None, self._averages.finish_training
         if recorded is not None:
             resume = fit.resumption(self._engine, self._averages, recorded)
             self._shuffle_seed = recorded.seed
@@ -325,8 +294,7 @@ class Runs:
             # What ends a fit was done before the record was made.
             epochs, finish = replace(epochs, end=recorded.epoch), _nothing
         outer, self._fit = self._fit, fit
-        if hooks.recorders or trail is not None:
-            line.watch(fit.note)
+        fit.watch()
         try:
             _loop.train(
                 line,
@@ -335,30 +303,18 @@ class Runs:
                 epochs,
                 (lambda epoch: None) if validation is None else validation.at_epoch_end,
                 finish,
-                progress=progress,
+                progress=fit.progress,
                 resume=resume,
             )
         except BaseException as error:
             hooks.on_exception(error)  # while there is a run whose state can be asked for
             if isinstance(error, KeyboardInterrupt):
-                hooks.note_interrupt(progress.epoch, progress.batch)
+                hooks.note_interrupt(fit.progress.epoch, fit.progress.batch)
             raise
         finally:
             self._fit = outer
-            if store is not None and trail is not None:
-                trail.end(progress.epoch, progress.batch, self._engine.step)
-                self._visits.kept = lambda: Kept(
-                    store.paths(), where="history.at", trail=trail, identity=identity
-                )
-
-    def _identity(
-        self, feed: Feed, validation: Validation | None, steps: int | None
-    ) -> dict[str, str]:
-        """Returns what a fit belongs to, and lets its data tell what they give."""
-        feed.keep_digests()
-        data = feed.identity() | {"steps_per_epoch": str(steps)}
-        data |= {} if validation is None else validation.identity()
-        return identity_of(self._engine, feed.spec(self._engine.step), data)
+            if (kept := fit.kept(self._engine.step)) is not None:
+                self._visits.kept = kept
 
     def _feed(
         self,
