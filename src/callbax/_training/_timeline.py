@@ -8,7 +8,6 @@ away, and the next one starts from the new state, with the same data.
 """
 
 import functools
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from callbax._training._compile import Programs
 from callbax._training._execution import Execution
 from callbax._training._executions import Executions
 from callbax._training._gauge import Gauge
-from callbax._training._pace import EXECUTION_SECONDS, Pace
+from callbax._training._pace import Pace
 from callbax._training._peers import Alone, Peers
 from callbax._training._reading import Place, Reading
 from callbax._training._rows import Rows
@@ -63,7 +62,7 @@ class Timeline:
         overwrite: Whether states may be overwritten by the next; then nothing runs ahead.
         owned: Whether nobody else holds arrays of `state`.
         check: Raises if hooks have changed what compiled programs cannot follow; called before
-            executions, as often as they end if they are long, and at the end of every epoch.
+            every execution and at the end of every epoch.
         captured: What losses and metrics hold from outside; None for nothing.
         batch_size: Samples in the first batch of the data.
         peers: The other processes of the run; None if there are none.
@@ -97,8 +96,7 @@ class Timeline:
     ) -> None:
         self.batch_size, self.peers = batch_size, peers or Alone()
         self.peers.agreed = pace.agree
-        self._programs, self._pace = programs, pace
-        self._check, self._checked = check, -math.inf
+        self._programs, self._pace, self._check = programs, pace, check
         self.gauge, self.waste = Gauge(), Waste()
         self.rows = Rows(programs.step.keys, pace, self.gauge, several=self.peers.several)
         # Other threads may read and write the state while hooks are called in this one.
@@ -451,10 +449,8 @@ class Timeline:
 
     def _begin_execution(self) -> Execution:
         """Makes the execution that starts at the cursor the current one, and runs the next."""
-        now = time.perf_counter()
-        if self._check is not None and now > self._checked + EXECUTION_SECONDS:
+        if self._check is not None:
             self._check()
-            self._checked = now
         before, old = self._current, self._known
         if before is not None and self.peers.several:
             self.rows.of(before)
