@@ -5,7 +5,6 @@ whether the module is as the last one left it, and so does every call of one bat
 """
 
 import dataclasses
-import operator
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -43,12 +42,6 @@ class _Entry(NamedTuple):
     before: dict[Any, Any]
     plain: bool
 
-    def is_current(self) -> bool:
-        """Returns whether it holds these very objects; asked before every execution, thus short."""
-        now, before = self.look(self.holder), self.before
-        same = map(operator.is_, map(now.get, before), before.values())
-        return all(same) and now.keys() == before.keys()
-
 
 class Inventory:
     """The objects that a module holds, directly or in its parts, lists, dicts and dataclasses.
@@ -65,7 +58,16 @@ class Inventory:
 
     def is_current(self) -> bool:
         """Returns whether the module holds these very objects; False if that cannot be told."""
-        return not self._incomplete and all(entry.is_current() for entry in self._entries)
+        if self._incomplete:
+            return False
+        for _, holder, look, before, _ in self._entries:
+            now = look(holder)
+            if len(now) != len(before):
+                return False
+            for key, value in before.items():
+                if now.get(key, _ABSENT) is not value:
+                    return False
+        return True
 
     def says_the_same(self, other: "Inventory") -> bool:
         """Returns whether lists, dicts and dataclasses hold the same in another inventory.
@@ -81,10 +83,7 @@ class Inventory:
 
     def change(self) -> str | None:
         """Returns what has changed that programs are compiled with, as a user would write it."""
-        for entry in self._entries:
-            if entry.is_current():
-                continue
-            path, holder, look, before, plain = entry
+        for path, holder, look, before, plain in self._entries:
             now = look(holder)
             for name, old in before.items():
                 new = now.get(name, _ABSENT)
