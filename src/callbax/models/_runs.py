@@ -152,7 +152,9 @@ class Runs:
         source = Source(x, lambda: feeds()[0], steps)
         try:
             with self._run("train", feed, hooks, validation) as line:
-                self._train(line, feed, hooks, validation, _loop.Epochs(first, end, steps), source)
+                asked = _loop.Epochs(first, end, steps)
+                fit = begun(self._engine, line, feed, hooks, validation, asked, source)
+                self._train(fit, feed)
         except KeyboardInterrupt:
             if on_interrupt == "raise":
                 raise
@@ -274,16 +276,8 @@ class Runs:
 
     # Inside
 
-    def _train(
-        self,
-        line: Timeline,
-        feed: Feed,
-        hooks: CallbackList,
-        validation: Validation | None,
-        epochs: _loop.Epochs,
-        source: Source,
-    ) -> None:
-        fit = begun(self._engine, line, feed, hooks, validation, epochs, source)
+    def _train(self, fit: Fit, feed: Feed) -> None:
+        hooks, validation, epochs = fit.hooks, fit.validation, fit.epochs
         recorded = fit.recorded(self._engine)
         fit.need_same(self._engine, feed, recorded)
         resume, finish = None, self._averages.finish_training
@@ -297,7 +291,7 @@ class Runs:
         fit.watch()
         try:
             _loop.train(
-                line,
+                fit.line,
                 hooks,
                 self._model,
                 epochs,
