@@ -41,7 +41,6 @@ def observed(*callbacks, **changes):
     return net, history, before.seen, after.seen
 
 
-@pytest.mark.every(2)
 @pytest.mark.parametrize("save_freq", ["epoch", "3 batches", "2 epochs"])
 def test_moments_of_a_run_with_checkpoints_are_what_observers_saw(save_freq, tmp_path):
     resume = Checkpoint(tmp_path, save_freq, keep=100)

@@ -53,7 +53,7 @@ def run(script, *args):
 
 
 @pytest.mark.every(2)
-@pytest.mark.parametrize("save_freq", ["epoch", 3])
+@pytest.mark.parametrize("save_freq", [3, "epoch"])
 def test_it_ends_where_the_uninterrupted_run_ends(tmp_path, save_freq):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT).replace("SAVE", repr(save_freq)))

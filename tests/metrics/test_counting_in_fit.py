@@ -57,7 +57,6 @@ def run(lib, task, argument):
     return fitted.history, model.evaluate(X, y, sample_weight=WEIGHTS, **options)
 
 
-@pytest.mark.every(3)
 @pytest.mark.filterwarnings("ignore:You are passing weight as `float`")
 @pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
 @pytest.mark.parametrize("task", TASKS)

@@ -73,7 +73,7 @@ def state(model):
     return {jax.tree_util.keystr(path): np.asarray(leaf).tobytes() for path, leaf in leaves}
 
 
-@pytest.mark.every(2)
+@pytest.mark.every(3)
 @pytest.mark.parametrize("duplicate", COPIES)
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 @pytest.mark.parametrize("before", ["nothing", "fit"])
@@ -97,7 +97,7 @@ def test_a_copy_goes_on_as_the_model_would_and_leaves_it_alone(duplicate, make, 
     assert model.optimizer.learning_rate != 0.5
 
 
-@pytest.mark.every(2)
+@pytest.mark.every(3)
 @pytest.mark.parametrize("duplicate", COPIES)
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 def test_a_copy_made_in_a_hook_is_as_of_the_batch(duplicate, make):
